@@ -1,0 +1,1 @@
+"""The integration hub for Madrid's integral citizen position."""

@@ -1,0 +1,83 @@
+"""The canonical model: what the hub says, whatever the source called it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from hub.core.model.canonical import Canonical, Code, Money, PartialDate
+from hub.core.model.evidence import JobSeekerEvidence
+from hub.core.model.person import Identity
+from hub.core.model.residence import Residence
+from hub.core.model.service_request import ServiceRequests
+from hub.core.model.social import SocialBenefits, SocialServices
+from hub.core.model.tax import DirectDebits, Fines, TaxBills
+
+__all__ = ["BLOCKS", "BlockType", "Canonical", "Code", "Money", "PartialDate"]
+
+
+class BlockType(Struct, frozen=True, kw_only=True):
+    """A block's public name, its canonical type and its titles.
+
+    `special` marks special categories of data (GDPR art. 9): never cached, `no-store`.
+    A type with an `items` tuple is a collection: served in pages of 50.
+    """
+
+    name: str
+    type: type[Canonical]
+    title_es: str
+    title_en: str
+    special: bool = False
+
+    @property
+    def is_collection(self) -> bool:
+        """Whether the block is a list of things rather than one record."""
+        return "items" in self.type.__struct_fields__
+
+
+BLOCKS: dict[str, BlockType] = {
+    block.name: block
+    for block in (
+        BlockType(name="identity", type=Identity, title_es="Identidad", title_en="Identity"),
+        BlockType(
+            name="residence",
+            type=Residence,
+            title_es="Empadronamiento",
+            title_en="Registered residence",
+        ),
+        BlockType(name="taxBills", type=TaxBills, title_es="Recibos", title_en="Tax bills"),
+        BlockType(name="fines", type=Fines, title_es="Multas y sanciones", title_en="Fines"),
+        BlockType(
+            name="directDebits",
+            type=DirectDebits,
+            title_es="Domiciliaciones",
+            title_en="Direct debits",
+        ),
+        BlockType(
+            name="socialServices",
+            type=SocialServices,
+            title_es="Servicios sociales",
+            title_en="Social services",
+            special=True,
+        ),
+        BlockType(
+            name="socialBenefits",
+            type=SocialBenefits,
+            title_es="Prestaciones y ayudas sociales",
+            title_en="Social benefits",
+            special=True,
+        ),
+        BlockType(
+            name="serviceRequests",
+            type=ServiceRequests,
+            title_es="Avisos",
+            title_en="Street incident reports",
+        ),
+        BlockType(
+            name="jobSeeker",
+            type=JobSeekerEvidence,
+            title_es="Demanda de empleo",
+            title_en="Job seeker registration",
+        ),
+    )
+}
+"""Every block of the hub by its public name; a connector package may add its own."""

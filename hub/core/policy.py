@@ -1,0 +1,189 @@
+"""Who may ask what, and why: pure functions over the table of purposes.
+
+Default deny: a block without a row in the purpose cannot be asked for.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from hub.core.document import Document
+
+Audience = Literal["citizen", "official", "system", "processor", "auditor", "operator"]
+PublicReason = Literal[
+    "temporary",
+    "maintenance",
+    "source_problem",
+    "needs_procedure",
+    "step_up",
+    "in_person",
+    "purpose",
+]
+Assurance = Literal["low", "substantial", "high"]
+"""eIDAS level of assurance (Regulation (EU) 910/2014 art. 8)."""
+
+_LEVELS: tuple[Assurance, ...] = ("low", "substantial", "high")
+
+
+class Caller(Struct, frozen=True, kw_only=True):
+    """Whoever presents a valid token; `subject_id` is opaque and only fit for comparison."""
+
+    issuer: str
+    subject_id: str
+    audience: Audience
+    assurance: Assurance = "low"
+    document: Document | None = None
+    given_name: str | None = None
+    first_surname: str | None = None
+    second_surname: str | None = None
+    processing_unit: str | None = None
+    client: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Caller({self.audience!r}, {self.issuer!r})"
+
+
+class BlockRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a purpose allows of one block: canonical field paths, `["*"]` for all of them."""
+
+    fields: tuple[str, ...]
+    basis: Literal["authorisation", "no_opposition", "law"] = "law"
+    assurance: Assurance = "low"
+    default: bool = True
+
+
+class PlainText(Struct, frozen=True, forbid_unknown_fields=True):
+    """A text for people, in Spanish and English."""
+
+    es: str
+    en: str
+
+
+class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Days from the exchange until its payload is blocked, and until its key is destroyed."""
+
+    use_days: int
+    blocked_days: int
+
+
+class Purpose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One row of the record of processing activities (GDPR art. 30)."""
+
+    code: str
+    title: PlainText
+    explanation: PlainText
+    audience: tuple[Audience, ...]
+    legal_basis: str
+    """The article that the processing rests on; to be confirmed by the council's lawyers."""
+    procedure: str | None = None
+    """Code of the procedure that a provider authorised, where a source demands one."""
+    procedure_name: str | None = None
+    states: tuple[Literal["case_file", "official", "processing_unit", "consent"], ...] = ()
+    """What an access under this purpose must state."""
+    cache: Literal["none", "short"] = "none"
+    retention: str
+    minutes: int = 60
+    """How long an access under this purpose lives."""
+    blocks: Mapping[str, BlockRule]
+
+    def defaults(self) -> tuple[str, ...]:
+        """The blocks that are asked for when the caller names none."""
+        return tuple(name for name, rule in self.blocks.items() if rule.default)
+
+
+class NeedsProcedure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Blocks that only a purpose with an authorised procedure opens."""
+
+    blocks: tuple[str, ...]
+
+
+class Official(Struct, frozen=True, kw_only=True):
+    """The public employee who asks, as a provider wants it named."""
+
+    full_name: str
+    document: Document
+    processing_unit: str
+
+
+class Access(Struct, frozen=True, kw_only=True):
+    """Who asks, about whom, for which purpose, on which basis, until when."""
+
+    id: str
+    caller: Caller
+    subject: Document
+    subject_names: Mapping[str, str]
+    """`given_name`, `first_surname`, `second_surname`, `birth_date` where they were stated."""
+    purpose: str
+    legal_basis: str
+    retention: str
+    procedure: str | None = None
+    procedure_name: str | None = None
+    case_file: str | None = None
+    official: Official | None = None
+    consent: Literal["Si", "Ley", "NoOpo"] | None = None
+    began_at: dt.datetime
+    expires_at: dt.datetime
+
+    def __repr__(self) -> str:
+        return f"Access({self.id!r}, purpose={self.purpose!r})"
+
+
+class Grant(Struct, frozen=True, kw_only=True):
+    """A block that may be asked for, and the canonical field paths it may show."""
+
+    block: str
+    fields: frozenset[str]
+    basis: str
+
+
+class Denial(Struct, frozen=True, kw_only=True):
+    """A block that may not be asked for, and the public reason."""
+
+    block: str
+    reason: PublicReason
+
+
+def decide(
+    caller: Caller,
+    purpose: Purpose,
+    block: str,
+    fields: frozenset[str] | UnsetType = UNSET,
+    procedure_blocks: frozenset[str] = frozenset(),
+) -> Grant | Denial:
+    """Whether *caller* may see *block* for *purpose*; *fields* narrows and never widens."""
+    rule = purpose.blocks.get(block)
+    if caller.audience not in purpose.audience:
+        return Denial(block=block, reason="purpose")
+    if rule is None:
+        needs = block in procedure_blocks and purpose.procedure is None
+        return Denial(block=block, reason="needs_procedure" if needs else "purpose")
+    if not reaches(caller.assurance, rule.assurance):
+        return Denial(block=block, reason="step_up")
+    allowed = frozenset(rule.fields)
+    shown = allowed if fields is UNSET else narrowed(allowed, fields)
+    if not shown:
+        return Denial(block=block, reason="purpose")
+    return Grant(block=block, fields=shown, basis=rule.basis)
+
+
+def reaches(level: Assurance, wanted: Assurance) -> bool:
+    """Whether one level of assurance is at least the other."""
+    return _LEVELS.index(level) >= _LEVELS.index(wanted)
+
+
+def narrowed(allowed: frozenset[str], wanted: frozenset[str]) -> frozenset[str]:
+    """The part of *wanted* that *allowed* covers; a path covers what lies under it."""
+    deeper = {path for path in wanted if covers(allowed, path)}
+    return frozenset(deeper | {path for path in allowed if path != "*" and covers(wanted, path)})
+
+
+def covers(paths: frozenset[str], path: str) -> bool:
+    """Whether *path*, or something above it, is among *paths*; `*` covers everything."""
+    if "*" in paths:
+        return True
+    parts = path.split(".")
+    return any(".".join(parts[:n]) in paths for n in range(1, len(parts) + 1))

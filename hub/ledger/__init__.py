@@ -1,0 +1,1 @@
+"""Evidence: what was asked and answered, so kept that nobody changes it unnoticed."""

@@ -1,0 +1,1 @@
+"""What an answer means: compile a mapping file to one function, with its lineage."""

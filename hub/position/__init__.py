@@ -1,0 +1,1 @@
+"""Put the answers together, and say plainly which are missing."""

@@ -1,0 +1,1 @@
+"""Synthetic people and everything that plays the systems; never part of production."""

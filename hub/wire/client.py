@@ -1,0 +1,218 @@
+"""The only place that builds an httpx client, and what a connector sends its messages with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Protocol
+
+import httpx
+from msgspec import Struct
+
+from hub.core.connector import Operation, Query, Spec
+from hub.core.exchange import Origin, Recorder, SourceRecord
+from hub.core.moment import Clock, new_id, utc_now
+from hub.wire.patience import patiently
+from hub.wire.recording import EXCHANGE, RecordingTransport
+from hub.wire.tag import EXTENSION, Tag
+from hub.wire.transport import GuardedTransport, origin_of
+
+UNAUTHORIZED = 401
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """One HTTP answer that is already on record. Header names are lower case."""
+
+    source: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    exchange: str
+
+
+class Credentials(Protocol):
+    """What proves the hub's identity to a source, message by message."""
+
+    async def headers(self) -> Mapping[str, str]:
+        """Headers to add to a message; their values never reach the ledger."""
+        ...
+
+    async def renew(self) -> bool:
+        """After a 401: whether there is something new, so that sending once more makes sense."""
+        ...
+
+
+class Call:
+    """One operation for one query: sends its messages in turn and remembers their exchanges."""
+
+    def __init__(
+        self, client: SourceClient, operation: Operation, origin: Origin, deadline: float
+    ) -> None:
+        self._client, self.operation, self._origin = client, operation, origin
+        self._deadline = deadline
+        self._ordinal = 0
+        self._exchanges: list[str] = []
+
+    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """GET *path* (relative to the source's address, query text included)."""
+        return await self.send("GET", path, headers)
+
+    async def post(
+        self, path: str, content: bytes, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """POST *content* to *path*."""
+        return await self.send("POST", path, headers, content)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Answer:
+        """Send one message, patiently; raise SourceError when no answer came.
+
+        The status is not judged here: a SOAP fault travels with 500. After a 401 the
+        credentials are renewed and the message is sent once more.
+        """
+        ordinal, self._ordinal = self._ordinal, self._ordinal + 1
+
+        async def attempt(number: int) -> Answer:
+            tag = self._tag(ordinal, number)
+            answer = await self._client.transmit(tag, method, path, headers or {}, content)
+            self._exchanges.append(answer.exchange)
+            return answer
+
+        answer = await patiently(self.operation, self._deadline, attempt)
+        if answer.status == UNAUTHORIZED and await self._client.renew():
+            answer = await attempt(self.operation.patience.attempts + 1)
+        return answer
+
+    def record(
+        self,
+        payload: dict[str, Any],
+        *,
+        holds: bool = True,
+        asked: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> SourceRecord:
+        """The decoded answer of this operation, with the exchanges that it came from."""
+        return SourceRecord(
+            source=self._client.source,
+            operation=self.operation.name,
+            payload=payload,
+            exchanges=tuple(self._exchanges),
+            obtained_at=self._client.clock(),
+            holds=holds,
+            asked=asked or {},
+        )
+
+    def _tag(self, ordinal: int, attempt: int) -> Tag:
+        patience = self.operation.patience
+        now = asyncio.get_running_loop().time()
+        return Tag(
+            source=self._client.source,
+            operation=self.operation.name,
+            origin=self._origin,
+            ordinal=ordinal,
+            attempt=attempt,
+            until=min(now + patience.timeout_s, self._deadline),
+            connect_s=patience.connect_s,
+            max_bytes=patience.max_bytes,
+        )
+
+
+class SourceClient:
+    """A connector's way out: bounded, recorded, and to one configured address."""
+
+    def __init__(
+        self, source: str, http: httpx.AsyncClient, credentials: Credentials | None, clock: Clock
+    ) -> None:
+        self.source, self._http, self._credentials, self.clock = source, http, credentials, clock
+
+    def call(self, spec: Spec, operation: str, query: Query) -> Call:
+        """Begin *operation* of *spec* for *query*."""
+        access = query.access
+        origin = Origin(
+            access=access.id,
+            request=query.request,
+            subject=query.subject.document,
+            retention=access.retention,
+        )
+        return Call(self, spec.operation(operation), origin, query.deadline)
+
+    def technical_call(self, operation: Operation) -> Call:
+        """Begin an exchange about nobody (a token, a ping): its bodies are not recorded."""
+        until = asyncio.get_running_loop().time() + operation.patience.timeout_s
+        return Call(self, operation, Origin(), until)
+
+    def with_credentials(self, credentials: Credentials) -> SourceClient:
+        """The same way out, proving the hub's identity with *credentials*."""
+        return SourceClient(self.source, self._http, credentials, self.clock)
+
+    @property
+    def base_url(self) -> str:
+        """The configured address, with a final slash."""
+        return str(self._http.base_url)
+
+    async def transmit(
+        self,
+        tag: Tag,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        content: bytes | None,
+    ) -> Answer:
+        """One attempt to send one message; connectors use a Call instead."""
+        proof = await self._credentials.headers() if self._credentials else {}
+        request = self._http.build_request(
+            method,
+            path,
+            headers={**headers, **proof},
+            content=content,
+            timeout=httpx.Timeout(None, connect=tag.connect_s),
+            extensions={EXTENSION: tag},
+        )
+        response = await self._http.send(request)
+        return Answer(
+            source=self.source,
+            status=response.status_code,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            body=response.content,
+            exchange=response.extensions[EXCHANGE],
+        )
+
+    async def renew(self) -> bool:
+        """Whether the credentials could be renewed after a 401."""
+        return self._credentials is not None and await self._credentials.renew()
+
+    async def aclose(self) -> None:
+        """Close every connection of this source."""
+        await self._http.aclose()
+
+
+def open_client(
+    source: str,
+    url: str,
+    recorder: Recorder,
+    *,
+    egress: tuple[str, ...] = (),
+    keeps_cookies: bool = False,
+    transport: httpx.AsyncBaseTransport | None = None,
+    clock: Clock = utc_now,
+    ids: Callable[[], str] = new_id,
+) -> SourceClient:
+    """A client of *source* at *url*; nothing leaves for another origin than it and *egress*."""
+    allowed = frozenset(origin_of(httpx.URL(address)) for address in (url, *egress))
+    inner = transport or httpx.AsyncHTTPTransport(
+        limits=httpx.Limits(max_connections=100, max_keepalive_connections=20), trust_env=False
+    )
+    jar = CookieJar(None if keeps_cookies else DefaultCookiePolicy(allowed_domains=[]))
+    http = httpx.AsyncClient(
+        base_url=url,
+        transport=RecordingTransport(GuardedTransport(inner, allowed), recorder, clock, ids),
+        cookies=jar,
+        follow_redirects=False,
+        trust_env=False,
+    )
+    return SourceClient(source, http, None, clock)

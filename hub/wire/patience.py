@@ -1,0 +1,45 @@
+"""Try again, at this one layer only, where trying again is harmless and in time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import tenacity
+
+from hub.core.connector import Operation
+from hub.core.errors import SourceUnavailable
+
+T = TypeVar("T")
+
+NEVER_LEFT = frozenset({"connect_failed", "dns", "tls"})
+"""Reasons that prove that no byte of the request left."""
+
+
+async def patiently(
+    operation: Operation, deadline: float, attempt: Callable[[int], Awaitable[T]]
+) -> T:
+    """Run *attempt* (numbered from 1) until it answers; full jitter, never past *deadline*.
+
+    What may have arrived is sent again only where the operation is repeatable.
+    """
+    remaining = deadline - asyncio.get_running_loop().time()
+
+    def may_retry(error: BaseException) -> bool:
+        if not isinstance(error, SourceUnavailable):
+            return False
+        repeatable = operation.repeatable and error.reason == "connection_lost"
+        return repeatable or error.reason in NEVER_LEFT
+
+    retrying = tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception(may_retry),
+        wait=tenacity.wait_random_exponential(multiplier=0.05, max=1.0),
+        stop=tenacity.stop_after_attempt(operation.patience.attempts)
+        | tenacity.stop_before_delay(max(remaining, 0.0)),
+        reraise=True,
+    )
+    async for trial in retrying:
+        with trial:
+            return await attempt(trial.retry_state.attempt_number)
+    raise AssertionError("tenacity neither returned nor raised")  # pragma: no cover

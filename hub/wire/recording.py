@@ -1,0 +1,129 @@
+"""Record, then act: nothing is sent or believed before it is durable.
+
+Trap: a call that is cancelled *was made*. So `Sent` is written first, and a cancellation,
+wherever it strikes, still leaves an `Outcome`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import httpx
+
+from hub.core.errors import SourceError, SourceUnavailable
+from hub.core.exchange import Message, Outcome, Recorder, Sent
+from hub.core.moment import Clock
+from hub.wire.tag import EXTENSION, Tag
+from hub.wire.transport import GuardedTransport, RawAnswer
+
+SECRET_HEADERS = frozenset(
+    {"authorization", "cookie", "set-cookie", "proxy-authorization", "x-csrf-token", "x-api-key"}
+)
+"""Header names whose values are credentials: recorded as present, never with their value."""
+
+EXCHANGE = "hub_exchange"
+"""Key of the exchange id among an httpx response's extensions."""
+
+
+class RecordingTransport(httpx.AsyncBaseTransport):
+    """The seam between httpx's client and the network: every message passes here."""
+
+    def __init__(
+        self, inner: GuardedTransport, recorder: Recorder, clock: Clock, new_id: Callable[[], str]
+    ) -> None:
+        self._inner, self._recorder, self._clock, self._new_id = inner, recorder, clock, new_id
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        tag: Tag = request.extensions[EXTENSION]
+        sent = await self._sent(tag, request)
+        began = asyncio.get_running_loop().time()
+        try:
+            await self._durable(sent)
+            answer = await self._attempt(tag, request)
+        except asyncio.CancelledError:
+            await self._uncancelled(self._outcome(sent, began, None, "cancelled"))
+            raise
+        except SourceError as error:
+            await self._durable(self._outcome(sent, began, None, error.reason))
+            raise
+        fault = answer.fault
+        await self._durable(self._outcome(sent, began, answer, fault.reason if fault else None))
+        if fault:
+            raise fault
+        return httpx.Response(
+            answer.status,
+            headers=list(answer.headers),
+            content=answer.body,
+            extensions={EXCHANGE: sent.id},
+        )
+
+    async def _attempt(self, tag: Tag, request: httpx.Request) -> RawAnswer:
+        try:
+            async with asyncio.timeout_at(tag.until):
+                return await self._inner.exchange(request)
+        except TimeoutError as error:
+            raise SourceUnavailable(tag.source, "timeout", "no whole answer in time") from error
+
+    async def _sent(self, tag: Tag, request: httpx.Request) -> Sent:
+        return Sent(
+            id=self._new_id(),
+            origin=tag.origin,
+            source=tag.source,
+            operation=tag.operation,
+            ordinal=tag.ordinal,
+            attempt=tag.attempt,
+            at=self._clock(),
+            method=request.method,
+            url=str(request.url),
+            message=Message(
+                headers=_safe(request.headers.multi_items()), body=await request.aread()
+            ),
+        )
+
+    def _outcome(
+        self, sent: Sent, began: float, answer: RawAnswer | None, error: str | None
+    ) -> Outcome:
+        return Outcome(
+            id=sent.id,
+            origin=sent.origin,
+            source=sent.source,
+            operation=sent.operation,
+            at=self._clock(),
+            elapsed_ms=round((asyncio.get_running_loop().time() - began) * 1000, 3),
+            status=answer.status if answer else None,
+            message=Message(headers=_safe(answer.headers), body=answer.body) if answer else None,
+            error=error,
+        )
+
+    async def _durable(self, entry: Sent | Outcome) -> None:
+        """Write *entry*; a cancellation waits until it is written, then goes on."""
+        task = asyncio.ensure_future(self._recorder.record(entry))
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await _settled(task)
+            raise
+
+    async def _uncancelled(self, entry: Outcome) -> None:
+        """Write *entry* whatever happens to the task that writes it."""
+        await _settled(asyncio.ensure_future(self._recorder.record(entry)))
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+async def _settled(task: asyncio.Future[None]) -> None:
+    """Wait for *task* through any number of cancellations; its own error is not raised here."""
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            continue
+    task.exception()
+
+
+def _safe(lines: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, "[credential]" if name.lower() in SECRET_HEADERS else value) for name, value in lines
+    )

@@ -1,0 +1,24 @@
+"""What travels with a request from the caller down to the recording transport."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from hub.core.exchange import Origin
+
+EXTENSION = "hub"
+"""Key of the Tag among an httpx request's extensions."""
+
+
+class Tag(Struct, frozen=True, kw_only=True):
+    """Whose request this is, which message of which operation, and its limits."""
+
+    source: str
+    operation: str
+    origin: Origin
+    ordinal: int
+    attempt: int
+    until: float
+    """Absolute deadline in seconds of the event loop's clock."""
+    connect_s: float
+    max_bytes: int

@@ -1,0 +1,109 @@
+"""Move bytes, bounded: an allow-list for the way out, a byte cap and no surprises back.
+
+httpx bounds neither the bytes nor the duration of a call, and expands compressed bodies;
+here the answer is read raw, up to a cap, under the caller's deadline, asking for identity
+encoding and refusing any other, and a redirect is an error.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+import httpx
+from msgspec import Struct
+
+from hub.core.errors import SourceError, SourceMalformed, SourceUnavailable, TechnicalReason
+from hub.wire.tag import EXTENSION, Tag
+
+
+class RawAnswer(Struct, frozen=True, kw_only=True):
+    """Status, header lines and body bytes as they came; `fault` when they are not usable."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    fault: SourceError | None = None
+
+
+class GuardedTransport:
+    """One attempt over an inner httpx transport. The deadline is the caller's to enforce."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, egress: frozenset[str]) -> None:
+        self._inner, self._egress = inner, egress
+
+    async def exchange(self, request: httpx.Request) -> RawAnswer:
+        """Send *request* and read its answer; raise SourceError when none came."""
+        tag: Tag = request.extensions[EXTENSION]
+        if origin_of(request.url) not in self._egress:
+            raise SourceMalformed(tag.source, "redirect", "the address is not on the allow-list")
+        request.headers["accept-encoding"] = "identity"
+        try:
+            answer = await self._inner.handle_async_request(request)
+            try:
+                return await _read(tag, answer)
+            finally:
+                await answer.aclose()
+        except (httpx.TransportError, ssl.SSLError, OSError) as error:
+            raise SourceUnavailable(tag.source, classify(error), type(error).__name__) from error
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._inner.aclose()
+
+
+async def _read(tag: Tag, answer: httpx.Response) -> RawAnswer:
+    body, too_large = bytearray(), False
+    assert isinstance(answer.stream, httpx.AsyncByteStream)  # noqa: S101 - httpx's own promise
+    async for chunk in answer.stream:
+        body += chunk
+        if too_large := len(body) > tag.max_bytes:
+            break
+    return RawAnswer(
+        status=answer.status_code,
+        headers=tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in answer.headers.raw),
+        body=bytes(body[: tag.max_bytes]),
+        fault=_fault(tag, answer, too_large=too_large),
+    )
+
+
+def _fault(tag: Tag, answer: httpx.Response, *, too_large: bool) -> SourceError | None:
+    if too_large:
+        return SourceMalformed(tag.source, "too_large", f"more than {tag.max_bytes} bytes")
+    if 300 <= answer.status_code < 400:  # noqa: PLR2004 - RFC 9110 section 15.4
+        return SourceMalformed(tag.source, "redirect", f"HTTP {answer.status_code}")
+    if answer.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        return SourceMalformed(tag.source, "malformed", "an encoding that was not asked for")
+    return None
+
+
+def classify(error: BaseException) -> TechnicalReason:
+    """The technical reason behind an error of httpx or of the socket below it."""
+    for cause in _causes(error):
+        if isinstance(cause, socket.gaierror):
+            return "dns"
+        if isinstance(cause, ssl.SSLError):
+            return "tls"
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return "connect_failed"
+    if isinstance(error, httpx.TimeoutException):
+        return "timeout"
+    if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error):
+        return "connection_lost" if "peer closed" in str(error) else "malformed"
+    return "connection_lost"
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and what it was raised from, outermost first."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and len(chain) < 10:  # noqa: PLR2004 - guards against a cycle
+        chain.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return chain
+
+
+def origin_of(url: httpx.URL) -> str:
+    """`scheme://host:port`, the form of the allow-list."""
+    port = url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
+    return f"{url.scheme}://{url.host}:{port}"
