@@ -1,0 +1,1 @@
+"""Builders and fakes at the seam; never imported by shipped code."""
