@@ -20,6 +20,9 @@ from hub.wire.transport import GuardedTransport, origin_of
 
 UNAUTHORIZED = 401
 
+_OURS = {"accept-encoding": "identity", "user-agent": "posicion-integral"}
+"""Headers of every message; no connector can ask for compressed bytes."""
+
 
 class Answer(Struct, frozen=True, kw_only=True):
     """One HTTP answer that is already on record. Header names are lower case."""
@@ -168,7 +171,7 @@ class SourceClient:
         request = self._http.build_request(
             method,
             path,
-            headers={**headers, **proof},
+            headers={**headers, **proof, **_OURS},
             content=content,
             timeout=httpx.Timeout(None, connect=tag.connect_s),
             extensions={EXTENSION: tag},

@@ -1,8 +1,8 @@
 """Move bytes, bounded: an allow-list for the way out, a byte cap and no surprises back.
 
 httpx bounds neither the bytes nor the duration of a call, and expands compressed bodies;
-here the answer is read raw, up to a cap, under the caller's deadline, asking for identity
-encoding and refusing any other, and a redirect is an error.
+here the answer is read raw, up to a cap, under the caller's deadline; an encoding other than
+identity (all that the client asks for) is refused, and a redirect is an error.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ class GuardedTransport:
         tag: Tag = request.extensions[EXTENSION]
         if origin_of(request.url) not in self._egress:
             raise SourceMalformed(tag.source, "redirect", "the address is not on the allow-list")
-        request.headers["accept-encoding"] = "identity"
         try:
             answer = await self._inner.handle_async_request(request)
             try:
