@@ -15,6 +15,7 @@ HALF_HEIGHT = 0.006
 """Half the height of a district's rough box, in degrees of latitude (about 670 m)."""
 HALF_WIDTH = 0.008
 """Half its width, in degrees of longitude (about 680 m)."""
+_ROUNDING = 1e-6
 
 
 class Street(Struct, frozen=True):
@@ -38,7 +39,7 @@ class District(Struct, frozen=True, kw_only=True):
     def holds(self, latitude: float, longitude: float) -> bool:
         """Whether a point lies in the district's rough box."""
         height, width = abs(latitude - self.latitude), abs(longitude - self.longitude)
-        return height <= HALF_HEIGHT and width <= HALF_WIDTH
+        return height <= HALF_HEIGHT + _ROUNDING and width <= HALF_WIDTH + _ROUNDING
 
 
 _TABLE = """

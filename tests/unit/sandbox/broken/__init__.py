@@ -1,0 +1,1 @@
+"""A package whose simulator offers nothing of what it should."""

@@ -1,0 +1,3 @@
+"""No `simulate`, and `FAULTS` of the wrong type."""
+
+FAULTS = ["a list"]

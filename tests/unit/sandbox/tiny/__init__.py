@@ -1,0 +1,1 @@
+"""The smallest connector package that the runner can play."""
