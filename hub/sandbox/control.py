@@ -7,14 +7,14 @@ foreign Host (DNS rebinding), or any Origin.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar import Litestar, Request, Response, delete, get, post, put
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException, NotFoundException
-from litestar.params import Dependency
+from litestar.params import FromPath, JSONBody, SkipValidation
 from msgspec import Struct, field
 
 from hub.core.errors import SettingsError
@@ -24,7 +24,7 @@ from hub.sandbox.sandbox import Sandbox
 
 _MAX_BODY = 16_384
 
-Played = Annotated[Sandbox, Dependency(skip_validation=True)]
+Played = NamedDependency[SkipValidation[Sandbox]]
 
 
 class FaultOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,7 +50,9 @@ async def citizens(sandbox: Played) -> list[dict[str, Any]]:
 
 
 @put("/faults/{source:str}")
-async def put_fault(sandbox: Played, source: str, data: FaultOrder) -> dict[str, Any]:
+async def put_fault(
+    sandbox: Played, source: FromPath[str], data: JSONBody[FaultOrder]
+) -> dict[str, Any]:
     """Put one fault in force for a source, instead of the one before."""
     fault = sandbox.put_fault(_known(sandbox, source), data.mode, data.values)
     return {"source": source, "mode": fault.mode, "values": dict(fault.values)}
@@ -63,7 +65,7 @@ async def lift_faults(sandbox: Played) -> None:
 
 
 @delete("/faults/{source:str}")
-async def lift_fault(sandbox: Played, source: str) -> None:
+async def lift_fault(sandbox: Played, source: FromPath[str]) -> None:
     """Lift the fault of a source."""
     sandbox.board.clear(_known(sandbox, source))
 
@@ -87,14 +89,14 @@ async def reset(sandbox: Played) -> None:
 
 
 @post("/stop/{source:str}", status_code=200)
-async def stop(sandbox: Played, source: str) -> dict[str, Any]:
+async def stop(sandbox: Played, source: FromPath[str]) -> dict[str, Any]:
     """Close a source's socket; returns when connections are refused."""
     await sandbox.stop(_known(sandbox, source))
     return {"source": source, "listening": sandbox.is_listening(source)}
 
 
 @post("/start/{source:str}", status_code=200)
-async def start(sandbox: Played, source: str) -> dict[str, Any]:
+async def start(sandbox: Played, source: FromPath[str]) -> dict[str, Any]:
     """Open a source's socket on the port that it had."""
     await sandbox.start(_known(sandbox, source))
     return {"source": source, "listening": sandbox.is_listening(source)}
@@ -107,7 +109,11 @@ def control_app(sandbox: Sandbox) -> Litestar:
         route_handlers=[*routes, clear_calls, reset, stop, start],
         dependencies={"sandbox": Provide(lambda: sandbox, sync_to_thread=False)},
         before_request=_refuse_browsers,
-        exception_handlers={HTTPException: _problem, SettingsError: _settings_problem},
+        exception_handlers={
+            HTTPException: _problem,
+            SettingsError: _settings_problem,
+            RecursionError: _too_deep,
+        },
         request_max_body_size=_MAX_BODY,
         openapi_config=None,
         logging_config=None,
@@ -138,6 +144,11 @@ def _problem(_: Request[Any, Any, State], error: HTTPException) -> Response[Any]
 
 def _settings_problem(_: Request[Any, Any, State], error: SettingsError) -> Response[Any]:
     return _answer(HTTPStatus.BAD_REQUEST, str(error))
+
+
+def _too_deep(_: Request[Any, Any, State], __: RecursionError) -> Response[Any]:
+    """Deeply nested JSON, which the framework does not take for a client's fault."""
+    return _answer(HTTPStatus.BAD_REQUEST, "nested too deeply")
 
 
 def _answer(status: HTTPStatus, detail: str) -> Response[Any]:

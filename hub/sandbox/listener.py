@@ -25,8 +25,9 @@ def is_loopback(host: str) -> bool:
 class _Server(uvicorn.Server):
     """A server among others in one process: signals are not its own, and it says when it is up."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, name: str, config: uvicorn.Config) -> None:
         super().__init__(config)
+        self._name = name
         self.listening = asyncio.Event()
 
     @contextlib.contextmanager
@@ -38,7 +39,7 @@ class _Server(uvicorn.Server):
         try:
             await super().startup(sockets)
         except SystemExit:
-            raise RuntimeError("a simulator failed in its start-up hook") from None
+            raise RuntimeError(f"{self._name}: the start-up hook failed") from None
         self.listening.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -81,7 +82,7 @@ class Listener:
             fault = f"{self.name}: port {self.port} cannot be had: {error.strerror}"
             raise SettingsError([fault]) from None
         self.port = listening.getsockname()[1]
-        self._server = server = _Server(_config(self.app))
+        self._server = server = _Server(self.name, _config(self.app))
         self._task = asyncio.create_task(server.serve([listening]), name=f"sandbox {self.name}")
         up = asyncio.create_task(server.listening.wait())
         await asyncio.wait([up, self._task], return_when=asyncio.FIRST_COMPLETED)

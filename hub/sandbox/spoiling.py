@@ -29,7 +29,8 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+App = Callable[..., Awaitable[None]]
+"""An ASGI 3 application; frameworks type its three arguments each in their own way."""
 Headers = Iterable[tuple[bytes, bytes]]
 
 _CHUNK = 65_536

@@ -1,7 +1,9 @@
 """What a simulator is given, and what it offers.
 
 A simulator module offers `FAULTS` (the names of its own fault modes, beside the common
-ones of the runner) and `simulate(stage)`, which returns an ASGI application.
+ones of hub.sandbox.faults; an own mode of the same name wins) and `simulate(stage)`, which
+returns an ASGI application. The response header `x-sandbox-operation` names the operation
+for the counters of the control port (letters, digits, `_-./:$(){}`; never an identifier).
 """
 
 from __future__ import annotations

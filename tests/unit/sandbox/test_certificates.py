@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from lxml import etree
-from signxml import XMLSigner, XMLVerifier
 from signxml.exceptions import InvalidCertificate
+from signxml.signer import XMLSigner
+from signxml.verifier import XMLVerifier
 
 from hub.core.errors import SettingsError
 from hub.sandbox.certificates import CertificateFiles, ensure_certificates

@@ -30,9 +30,13 @@ def verified(issuer: SandboxIssuer, token: str) -> dict[str, Any]:
     """The claims, by the published key alone."""
     keys = jwt.PyJWKSet.from_dict(issuer.jwks())
     key = keys[jwt.get_unverified_header(token)["kid"]]
-    required = {"require": ["exp", "iat", "iss", "aud", "sub", "jti"]}
     claims: dict[str, Any] = jwt.decode(
-        token, key, algorithms=["ES256"], issuer=ISSUER, audience=AUDIENCE, options=required
+        token,
+        key,
+        algorithms=["ES256"],
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        options={"require": ["exp", "iat", "iss", "aud", "sub", "jti"]},
     )
     return claims
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hub.sandbox import magic
@@ -75,6 +77,23 @@ def test_every_constant_has_its_row_and_every_row_its_person(city: Population):
     for citizen in magic.CITIZENS:
         adult = city.person(citizen.index).age_on(AS_OF) >= 18
         assert adult is (citizen.name != "MINOR")
+
+
+def test_the_default_citizen_is_the_same_in_years():
+    """Recorded examples name this person: another name here breaks them all."""
+    person = Population().person(magic.DEFAULT_CITIZEN)
+    assert (person.given_name, person.first_surname) == ("José Luis", "Muñoz")
+    assert (person.second_surname, str(person.birth_date)) == ("Márquez", "1987-09-10")
+    dwelling = Population().household(person).dwelling
+    assert (dwelling.street_name, dwelling.number) == ("DE LA ALBUFERA", 109)
+
+
+def test_the_documentation_lists_every_magic_citizen():
+    """Name, number and meaning in docs/sandbox.md are those of the table."""
+    text = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    for citizen in magic.CITIZENS:
+        number = Population().number(citizen.index)
+        assert f"| `{citizen.name}` | {number} | {citizen.meaning} |" in text
 
 
 def test_an_effect_is_for_the_area_it_names():

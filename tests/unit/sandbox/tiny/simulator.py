@@ -8,7 +8,7 @@ import msgspec
 
 from hub.sandbox.stage import Stage
 
-FAULTS = frozenset({"upside-down", "empty"})
+FAULTS = frozenset({"upside-down"})
 LABELS = {"/": b"read", "/person": b"person/99000002K"}
 
 
