@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hub.core.errors import SettingsError
-from hub.sandbox.keys import ensure_secret, write_private
+from hub.sandbox.keys import ensure_secret, locked, write_private
 
 RACER = """
 import sys
@@ -83,6 +83,16 @@ def test_processes_that_race_find_the_same_secret(tmp_path: Path):
     said = {racer.communicate(timeout=20)[0] for racer in racers}
     assert [racer.returncode for racer in racers] == [0, 0, 0]
     assert len(said) == 1
+
+
+def test_one_process_at_a_time_makes_keys(tmp_path: Path):
+    """Who holds the folder is waited for."""
+    with locked(tmp_path):
+        racer = subprocess.Popen([sys.executable, "-c", RACER, tmp_path], stdout=subprocess.PIPE)
+        with pytest.raises(subprocess.TimeoutExpired):
+            racer.wait(timeout=0.7)
+        assert not list(tmp_path.glob("*.secret"))
+    assert len(racer.communicate(timeout=20)[0]) > 40
 
 
 def test_writing_replaces_the_whole_file(tmp_path: Path):
