@@ -62,9 +62,15 @@ class Call:
         return await self.send("GET", path, headers)
 
     async def post(
-        self, path: str, content: bytes, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        content: bytes | Callable[[], bytes],
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """POST *content* to *path*."""
+        """POST *content* to *path*; a function is called for each attempt.
+
+        So a one-time proof inside a message (a nonce) never travels twice.
+        """
         return await self.send("POST", path, headers, content)
 
     async def send(
@@ -72,7 +78,7 @@ class Call:
         method: str,
         path: str,
         headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        content: bytes | Callable[[], bytes] | None = None,
     ) -> Answer:
         """Send one message, patiently; raise SourceError when no answer came.
 
@@ -83,7 +89,8 @@ class Call:
 
         async def attempt(number: int) -> Answer:
             tag = self._tag(ordinal, number)
-            answer = await self._client.transmit(tag, method, path, headers or {}, content)
+            body = content() if callable(content) else content
+            answer = await self._client.transmit(tag, method, path, headers or {}, body)
             self._exchanges.append(answer.exchange)
             return answer
 
