@@ -6,7 +6,7 @@ from hub.core.document import Document
 from hub.core.model.canonical import Canonical, Code, PartialDate
 
 
-class Identity(Canonical, frozen=True):
+class Identity(Canonical, frozen=True, kw_only=True):
     """One inhabitant. Names as the register writes them, particles included.
 
     Core Person has no second surname: `first_surname` is its patronymicName and

@@ -8,7 +8,7 @@ from hub.core.document import Document
 from hub.core.model.canonical import Canonical, Code, PartialDate
 
 
-class Address(Canonical, frozen=True):
+class Address(Canonical, frozen=True, kw_only=True):
     """An address (locn:Address). Texts are as the register writes them."""
 
     full_address: str
@@ -32,7 +32,7 @@ class Address(Canonical, frozen=True):
     """INE: province and municipality, five digits."""
 
 
-class HouseholdSheet(Canonical, frozen=True):
+class HouseholdSheet(Canonical, frozen=True, kw_only=True):
     """The key of a registration sheet (hoja padronal): one per dwelling."""
 
     district_code: str
@@ -41,7 +41,7 @@ class HouseholdSheet(Canonical, frozen=True):
     number: str
 
 
-class RegisterChange(Canonical, frozen=True):
+class RegisterChange(Canonical, frozen=True, kw_only=True):
     """A change of a registration: entry, removal or correction."""
 
     kind: Code
@@ -49,7 +49,7 @@ class RegisterChange(Canonical, frozen=True):
     changed_on: dt.date
 
 
-class Member(Canonical, frozen=True):
+class Member(Canonical, frozen=True, kw_only=True):
     """One person of the household. The names are a field of their own, to be allowed apart."""
 
     full_name: str
@@ -60,7 +60,7 @@ class Member(Canonical, frozen=True):
     registered_since: dt.date | None = None
 
 
-class Residence(Canonical, frozen=True):
+class Residence(Canonical, frozen=True, kw_only=True):
     """The registration in force. `member_count` counts everybody, the person included."""
 
     address: Address
