@@ -7,6 +7,7 @@ the XML gate and are read by a plan made from the same types (`hub.wire.reader` 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -47,6 +48,10 @@ _FAULT_STATUSES = frozenset({400, 500})
 """HTTP statuses that carry a SOAP fault (SOAP 1.1 section 6.2, 1.2 part 2 section 7.5)."""
 
 
+_UNUSABLE = (OSError, ValueError, LookupError, StopIteration, UserWarning)
+"""What reading a WSDL raises beside zeep's own errors."""
+
+
 class SoapService:
     """The operations of one WSDL. Loading costs tens of milliseconds: do it once per source."""
 
@@ -55,18 +60,14 @@ class SoapService:
         self.source = source
         self.faults = faults or FaultTable(source, {})
         try:
-            document = Document(
-                str(wsdl),
-                _Folder(wsdl.parent),  # type: ignore[arg-type]  # zeep names the class, takes an instance
-                settings=Settings(forbid_dtd=True, forbid_external=True),
-            )
+            document = _load(wsdl)
             self._operations = _soap_operations(document)
             plans = _Plans()
             self._answers = {
                 name: (element.qname.text, plans.reader(element.type))
                 for name, element in _outputs(self._operations)
             }
-        except (ZeepError, OSError, ValueError, LookupError, SourceError) as error:
+        except (ZeepError, SourceError, *_UNUSABLE) as error:
             raise SettingsError([f"{source}: {wsdl.name}: {type(error).__name__}"]) from error
 
     @property
@@ -175,6 +176,17 @@ class _Folder:
         if not path.is_relative_to(self._folder):
             raise ValueError("a WSDL may import files of its own folder alone")
         return etree.tostring(parse_trusted_file(str(path)))
+
+
+def _load(wsdl: Path) -> Document:
+    """Zeep's reading of *wsdl*; what zeep would leave out with a warning is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        return Document(
+            str(wsdl),
+            _Folder(wsdl.parent),  # type: ignore[arg-type]  # zeep names the class, takes an instance
+            settings=Settings(forbid_dtd=True, forbid_external=True),
+        )
 
 
 def _soap_operations(document: Document) -> dict[str, Any]:
