@@ -88,6 +88,19 @@ def _keys(member: Group | str) -> frozenset[str]:
     return member.keys if isinstance(member, Group) else frozenset({member})
 
 
+def always_required(group: Group) -> tuple[str, ...] | None:
+    """The keys that *group* requires whatever else is there; None where that depends."""
+    if group.kind == "choice" or not group.required:
+        return None if group.members else ()
+    keys: list[str] = []
+    for member in group.members:
+        inner = always_required(member) if isinstance(member, Group) else (member,)
+        if inner is None:
+            return None
+        keys.extend(inner)
+    return tuple(keys)
+
+
 class Record:
     """Reads an element with children. Filled after it is made, because types may recurse."""
 
@@ -96,55 +109,64 @@ class Record:
         """By the child's full name, `{namespace}name`."""
         self.attributes: dict[str, str] = {}
         """Full attribute names to their keys."""
-        self.group: Group | None = None
         self.has_text = False
+        self._group: Group | None = None
+        self._required: tuple[str, ...] | None = ()
+
+    @property
+    def group(self) -> Group | None:
+        """What must be there."""
+        return self._group
+
+    @group.setter
+    def group(self, group: Group | None) -> None:
+        self._group = group
+        self._required = () if group is None else always_required(group)
 
     def __call__(self, element: etree._Element) -> dict[str, Plain]:
-        values: dict[str, Plain] = {}
-        lists: dict[str, list[Plain]] = {
-            field.key: [] for field in self.fields.values() if field.repeats
-        }
-        values.update(lists)
+        values: dict[str, Plain] = {f.key: [] for f in self.fields.values() if f.repeats}
         for child in element:
-            field = self.fields.get(str(child.tag))
+            field = self.fields.get(child.tag)
             if field is not None:
-                _take(field, child, values, lists)
+                _take(field, child, values)
         for name, key in self.attributes.items():
             if name in element.attrib:
                 values[key] = str(element.attrib[name])
         if self.has_text:
             values["#text"] = element.text or ""
-        self._check(values, lists)
+        self._check(values)
         return values
 
-    def _check(self, values: dict[str, Plain], lists: dict[str, list[Plain]]) -> None:
-        if self.group is None:
-            return
-        present = {key for key in values if key not in lists or lists[key]}
-        if lacks := self.group.missing(present):
-            raise Misfit("missing", lacks)
+    def _check(self, values: dict[str, Plain]) -> None:
+        if self._required is not None:
+            for key in self._required:
+                if key not in values or values[key] == []:
+                    raise Misfit("missing", key)
+        elif self._group is not None:
+            lacks = self._group.missing({key for key, value in values.items() if value != []})
+            if lacks:
+                raise Misfit("missing", lacks)
 
 
-def _take(
-    field: Field, child: etree._Element, values: dict[str, Plain], lists: dict[str, list[Plain]]
-) -> None:
+def _take(field: Field, child: etree._Element, values: dict[str, Plain]) -> None:
     """Read *child* into its place; an element that may stand once must not stand twice."""
-    found = lists.get(field.key)
-    if found is None and field.key in values:
-        raise Misfit("more than once", field.key)
+    found = values.get(field.key) if field.repeats else None
     try:
-        value = _nil(field, child) if _NIL in child.attrib else field.read(child)
+        value = field.read(child) if child.get(_NIL) is None else _nil(field, child)
     except Misfit as misfit:
-        misfit.path.insert(0, field.key if found is None else f"{field.key}[{len(found)}]")
+        at = f"[{len(found)}]" if isinstance(found, list) else ""
+        misfit.path.insert(0, field.key + at)
         raise
-    if found is None:
-        values[field.key] = value
-    else:
+    if isinstance(found, list):
         found.append(value)
+    elif field.key in values:
+        raise Misfit("more than once", field.key)
+    else:
+        values[field.key] = value
 
 
 def _nil(field: Field, child: etree._Element) -> Plain:
-    if child.attrib[_NIL] not in ("true", "1"):
+    if child.get(_NIL) not in ("true", "1"):
         return field.read(child)
     if not field.nillable:
         raise Misfit("nil, which the contract does not allow")

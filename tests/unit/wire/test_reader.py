@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from lxml import etree
 
@@ -76,25 +78,40 @@ def test_what_breaks_the_contract_is_named_by_its_path(text, why):
     assert (caught.value.reason, caught.value.detail) == ("schema", why)
 
 
-@pytest.mark.parametrize(
-    ("group", "present", "missing"),
-    [
-        (all_of("A", "B"), {"A", "B"}, None),
-        (all_of("A", "B"), {"A"}, "B"),
-        (all_of("A", "B", required=False), set(), None),
-        (all_of("A", "B", required=False), {"B"}, "A"),
-        (one_of("A", "B"), {"B"}, None),
-        (one_of("A", "B"), set(), "A|B"),
-        (one_of("A", "B", required=False), set(), None),
-        (one_of(all_of("A", "B"), "C"), {"C"}, None),
-        (one_of(all_of("A", "B"), "C"), {"A"}, "B"),
-        (one_of(all_of("A", "B"), all_of("A", "C")), {"A", "C"}, None),
-        (all_of("A", one_of("B", "C")), {"A"}, "B|C"),
-    ],
-)
+GROUPS = [
+    (all_of("A", "B"), {"A", "B"}, None),
+    (all_of("A", "B"), {"A"}, "B"),
+    (all_of("A", all_of("B", "C")), {"A", "B"}, "C"),
+    (all_of("A", all_of("B", "C", required=False)), {"A"}, None),
+    (all_of("A", all_of("B", "C", required=False)), {"A", "C"}, "B"),
+    (all_of("A", "B", required=False), set(), None),
+    (all_of("A", "B", required=False), {"B"}, "A"),
+    (one_of("A", "B"), {"B"}, None),
+    (one_of("A", "B"), set(), "A|B"),
+    (one_of("A", "B", required=False), set(), None),
+    (one_of(all_of("A", "B"), "C"), {"C"}, None),
+    (one_of(all_of("A", "B"), "C"), {"A"}, "B"),
+    (one_of(all_of("A", "B"), all_of("A", "C")), {"A", "C"}, None),
+    (all_of("A", one_of("B", "C")), {"A"}, "B|C"),
+]
+
+
+@pytest.mark.parametrize(("group", "present", "missing"), GROUPS)
 def test_a_group_says_what_is_missing(group, present, missing):
     """A sequence wants all that it requires, a choice one of its branches, whole."""
     assert group.missing(present) == missing
+
+
+@pytest.mark.parametrize(("group", "present", "missing"), GROUPS)
+def test_a_record_refuses_what_its_group_misses(group, present, missing):
+    """The short way through a record and the long way through its group agree."""
+    record = a_record(*(Field(key=key, read=read_text) for key in "ABC"), group=group)
+    text = "<R>" + "".join(f"<{key}/>" for key in sorted(present)) + "</R>"
+    if missing is None:
+        assert read(record, text) == dict.fromkeys(sorted(present), "")
+    else:
+        with pytest.raises(SourceMalformed, match=rf"Root/{re.escape(missing)}: missing"):
+            read(record, text)
 
 
 def test_an_empty_list_does_not_satisfy_a_required_element():
