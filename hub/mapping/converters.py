@@ -19,6 +19,7 @@ _BUILT_IN: tuple[Converter, ...] = (
     converters_text.text,
     converters_text.text_or_number,
     converters_text.join_words,
+    converters_text.join_codes,
     converters_text.upper,
     converters_text.lower,
     converters_text.url,

@@ -31,6 +31,11 @@ def join_words(*parts: str | None) -> str | None:
     return " ".join(part.strip() for part in parts if part is not None) or None
 
 
+def join_codes(*parts: str) -> str:
+    """Codes that form one, each without blanks around it: `28` and `079` are `28079`."""
+    return "".join(part.strip() for part in parts)
+
+
 def upper(value: str) -> str:
     """The text without blanks around it, in capitals."""
     return value.strip().upper()

@@ -6,6 +6,7 @@ from hub.mapping.converters_text import (
     boolean_si_no,
     document,
     flag_x,
+    join_codes,
     join_words,
     lower,
     masked_iban,
@@ -64,6 +65,15 @@ def test_text_becomes_what_it_means(convert, value, expected):
 def test_words_are_joined_by_one_blank(parts, expected):
     """A part that is missing leaves no double blank; nothing at all is none."""
     assert join_words(*parts) == expected
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [(("28", "079"), "28079"), ((" 28 ", "079 "), "28079"), (("28",), "28")],
+)
+def test_codes_are_joined_by_nothing(parts, expected):
+    """Codes that form one stand together, zeros kept, blanks cut off."""
+    assert join_codes(*parts) == expected
 
 
 @pytest.mark.parametrize(
