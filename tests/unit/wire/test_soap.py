@@ -248,6 +248,14 @@ def test_a_request_is_written_by_the_types(service):
     }
 
 
+def test_libraries_log_nothing_of_a_message(service, caplog):
+    """Whatever level somebody sets, no value that is written or read gets into a log."""
+    caplog.set_level("DEBUG")
+    service.request("Lend", Reader="Canario")
+    service.answer("Lend", an_answer(told("<Card>Canario</Card>")))
+    assert "Canario" not in caplog.text
+
+
 @pytest.mark.parametrize(
     "values", [{}, {"Reader": None}, {"Reader": "r", "Other": "99000002K"}], ids=str
 )
