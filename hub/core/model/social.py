@@ -69,8 +69,8 @@ class BenefitPayment(Canonical, frozen=True):
     """How a benefit is paid, and when next."""
 
     method: PaymentMethod
-    masked_account: str | None = None
-    """Card or account with all but its last four characters hidden, as the source sends it."""
+    account_ending: str | None = None
+    """The last four characters of the card or account; the hub never holds the others."""
     last_paid_on: dt.date | None = None
     last_amount: Money | None = None
     next_payment_on: dt.date | None = None
