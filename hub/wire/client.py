@@ -219,8 +219,7 @@ def open_client(
 ) -> SourceClient:
     """A client of *source* at *url*; nothing leaves for another origin than it and *egress*."""
     allowed = frozenset(origin_of(httpx.URL(address)) for address in (url, *egress))
-    pooled = transport or _sockets(keepalive=20)
-    single_use = transport or _sockets(keepalive=0)
+    pooled, single_use = (transport, transport) if transport else _sockets()
     guarded = GuardedTransport(pooled, allowed, single_use)
     jar = CookieJar(None if keeps_cookies else DefaultCookiePolicy(allowed_domains=[]))
     http = httpx.AsyncClient(
@@ -233,6 +232,12 @@ def open_client(
     return SourceClient(source, http, None, clock)
 
 
-def _sockets(*, keepalive: int) -> httpx.AsyncHTTPTransport:
-    limits = httpx.Limits(max_connections=100, max_keepalive_connections=keepalive)
-    return httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+def _sockets() -> tuple[httpx.AsyncHTTPTransport, httpx.AsyncHTTPTransport]:
+    """A pool of connections, and beside it connections for one message each."""
+    trust = httpx.create_ssl_context(trust_env=False)
+
+    def transport(keepalive: int) -> httpx.AsyncHTTPTransport:
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=keepalive)
+        return httpx.AsyncHTTPTransport(verify=trust, limits=limits, trust_env=False)
+
+    return transport(20), transport(0)
