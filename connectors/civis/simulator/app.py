@@ -41,7 +41,7 @@ OWN = frozenset(
         "closed",
     }
 )
-FAULTS: frozenset[str] = OWN | SPOILERS.keys()
+FAULTS = frozenset({*OWN, *SPOILERS})
 """The fault modes of CIVIS itself; none takes a parameter."""
 
 EXPIRING = frozenset({"expired_mid_flight", "token_endpoint_down", "token_html"})

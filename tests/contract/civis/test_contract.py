@@ -212,6 +212,7 @@ def test_the_quality_list_says_done_or_why_not() -> None:
 
 def test_every_fault_mode_has_its_promise() -> None:
     """A mode that the simulator gains must be given what the connector does about it."""
+    assert isinstance(FAULTS, frozenset)
     assert STRUCK.keys() | SURVIVED == FAULTS
     assert SPOILERS.keys() <= FAULTS
 
