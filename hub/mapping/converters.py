@@ -37,6 +37,7 @@ _BUILT_IN: tuple[Converter, ...] = (
     converters_number.latitude,
     converters_number.longitude,
     converters_time.date_iso,
+    converters_time.date_iso_or_1900,
     converters_time.date_yyyymmdd,
     converters_time.date_ddmmyyyy,
     converters_time.date_odata,

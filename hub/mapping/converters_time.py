@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from hub.core.model.canonical import PartialDate
 
 _OUTSIDE = "a moment outside the calendar"
+_SENTINEL = dt.date(1900, 1, 1)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _ZONE = r"(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})"
 _DAY = r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
@@ -17,6 +18,7 @@ _TIME = r"[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(:(?P<second>[0-9]{2})([.,]
 _ISO_DATE = re.compile(rf"{_DAY}{_ZONE}?")
 _ISO_MOMENT = re.compile(rf"{_DAY}{_TIME} ?{_ZONE}")
 _ISO_ANY = re.compile(rf"{_DAY}{_TIME}( ?{_ZONE})?")
+_ISO_LOCAL = re.compile(rf"{_DAY}{_TIME}")
 _COMPACT = re.compile(r"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})")
 _SLASHES = re.compile(r"(?P<day>[0-9]{2})/(?P<month>[0-9]{2})/(?P<year>[0-9]{4})")
 _PARTIAL = re.compile(r"(?P<year>[0-9]{4})(-?(?P<month>[0-9]{2})(-?(?P<day>[0-9]{2}))?)?")
@@ -27,6 +29,14 @@ _NO_DATE = re.compile(r"0000-?00-?00(T.*)?")
 def date_iso(value: str) -> dt.date:
     """`2026-01-31`; a zone after it, which xs:date allows, does not move the day."""
     return _day(_match(_ISO_DATE, value))
+
+
+def date_iso_or_1900(value: str) -> dt.date | None:
+    """As `date_iso`, or a moment without zone, of which the day counts; `1900-01-01` is none."""
+    stamp = value.strip()
+    local = _ISO_LOCAL.fullmatch(stamp)
+    day = date_iso(stamp) if local is None else _local(local).date()
+    return None if day == _SENTINEL else day
 
 
 def date_yyyymmdd(value: str) -> dt.date | None:

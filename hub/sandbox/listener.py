@@ -81,6 +81,8 @@ class Listener:
         except OSError as error:
             fault = f"{self.name}: port {self.port} cannot be had: {error.strerror}"
             raise SettingsError([fault]) from None
+        # asyncio sets it only where the socket names its protocol; else each answer waits 40 ms
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = listening.getsockname()[1]
         self._server = server = _Server(self.name, _config(self.app))
         self._task = asyncio.create_task(server.serve([listening]), name=f"sandbox {self.name}")

@@ -11,6 +11,7 @@ import httpx
 from msgspec import Struct
 
 from hub.core.connector import Operation, Query, Spec
+from hub.core.errors import SourceUnavailable
 from hub.core.exchange import Origin, Recorder, SourceRecord
 from hub.core.moment import Clock, new_id, utc_now
 from hub.wire.patience import patiently
@@ -129,6 +130,7 @@ class Call:
             until=min(now + patience.timeout_s, self._deadline),
             connect_s=patience.connect_s,
             max_bytes=patience.max_bytes,
+            echoed=bool(self.operation.echoes),
         )
 
 
@@ -174,7 +176,7 @@ class SourceClient:
         content: bytes | None,
     ) -> Answer:
         """One attempt to send one message; connectors use a Call instead."""
-        proof = await self._credentials.headers() if self._credentials else {}
+        proof = await self._proof(tag)
         request = self._http.build_request(
             method,
             path,
@@ -191,6 +193,16 @@ class SourceClient:
             body=response.content,
             exchange=response.extensions[EXCHANGE],
         )
+
+    async def _proof(self, tag: Tag) -> Mapping[str, str]:
+        """The credentials' headers, which may cost an exchange: in the message's own time."""
+        if self._credentials is None:
+            return {}
+        try:
+            async with asyncio.timeout_at(tag.until):
+                return await self._credentials.headers()
+        except TimeoutError as error:
+            raise SourceUnavailable(self.source, "timeout", "no credentials in time") from error
 
     async def renew(self) -> bool:
         """Whether the credentials could be renewed after a 401."""
@@ -214,15 +226,25 @@ def open_client(
 ) -> SourceClient:
     """A client of *source* at *url*; nothing leaves for another origin than it and *egress*."""
     allowed = frozenset(origin_of(httpx.URL(address)) for address in (url, *egress))
-    inner = transport or httpx.AsyncHTTPTransport(
-        limits=httpx.Limits(max_connections=100, max_keepalive_connections=20), trust_env=False
-    )
+    pooled, single_use = (transport, transport) if transport else _sockets()
+    guarded = GuardedTransport(pooled, allowed, single_use)
     jar = CookieJar(None if keeps_cookies else DefaultCookiePolicy(allowed_domains=[]))
     http = httpx.AsyncClient(
         base_url=url,
-        transport=RecordingTransport(GuardedTransport(inner, allowed), recorder, clock, ids),
+        transport=RecordingTransport(guarded, recorder, clock, ids),
         cookies=jar,
         follow_redirects=False,
         trust_env=False,
     )
     return SourceClient(source, http, None, clock)
+
+
+def _sockets() -> tuple[httpx.AsyncHTTPTransport, httpx.AsyncHTTPTransport]:
+    """A pool of connections, and beside it connections for one message each."""
+    trust = httpx.create_ssl_context(trust_env=False)
+
+    def transport(keepalive: int) -> httpx.AsyncHTTPTransport:
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=keepalive)
+        return httpx.AsyncHTTPTransport(verify=trust, limits=limits, trust_env=False)
+
+    return transport(20), transport(0)

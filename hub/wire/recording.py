@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 import httpx
 
 from hub.core.errors import SourceError, SourceUnavailable
-from hub.core.exchange import Message, Outcome, Recorder, Sent
+from hub.core.exchange import Message, Origin, Outcome, Recorder, Sent
 from hub.core.moment import Clock
 from hub.wire.tag import EXTENSION, Tag
 from hub.wire.transport import GuardedTransport, RawAnswer
@@ -76,9 +76,7 @@ class RecordingTransport(httpx.AsyncBaseTransport):
             at=self._clock(),
             method=request.method,
             url=str(request.url),
-            message=Message(
-                headers=_safe(request.headers.multi_items()), body=await request.aread()
-            ),
+            message=_message(tag.origin, request.headers.multi_items(), await request.aread()),
         )
 
     def _outcome(
@@ -92,7 +90,7 @@ class RecordingTransport(httpx.AsyncBaseTransport):
             at=self._clock(),
             elapsed_ms=round((asyncio.get_running_loop().time() - began) * 1000, 3),
             status=answer.status if answer else None,
-            message=Message(headers=_safe(answer.headers), body=answer.body) if answer else None,
+            message=_message(sent.origin, answer.headers, answer.body) if answer else None,
             error=error,
         )
 
@@ -121,6 +119,11 @@ async def _settled(task: asyncio.Future[None]) -> None:
         except asyncio.CancelledError:
             continue
     task.exception()
+
+
+def _message(origin: Origin, lines: Iterable[tuple[str, str]], body: bytes) -> Message:
+    """What is kept: without a subject (a token, a ping) no body, for it may be a credential."""
+    return Message(headers=_safe(lines), body=body if origin.subject else b"")
 
 
 def _safe(lines: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

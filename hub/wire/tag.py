@@ -22,3 +22,5 @@ class Tag(Struct, frozen=True, kw_only=True):
     """Absolute deadline in seconds of the event loop's clock."""
     connect_s: float
     max_bytes: int
+    echoed: bool = True
+    """Whether the answer proves that it belongs to its request; else it travels alone."""

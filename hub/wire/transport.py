@@ -27,18 +27,28 @@ class RawAnswer(Struct, frozen=True, kw_only=True):
 
 
 class GuardedTransport:
-    """One attempt over an inner httpx transport. The deadline is the caller's to enforce."""
+    """One attempt over an inner httpx transport. The deadline is the caller's to enforce.
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, egress: frozenset[str]) -> None:
-        self._inner, self._egress = inner, egress
+    An answer without an echo (a token, a ping) cannot be told from one that was left on a
+    connection; so such a message has a connection of its own, from *single_use*.
+    """
+
+    def __init__(
+        self,
+        inner: httpx.AsyncBaseTransport,
+        egress: frozenset[str],
+        single_use: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._inner, self._egress, self._single_use = inner, egress, single_use or inner
 
     async def exchange(self, request: httpx.Request) -> RawAnswer:
         """Send *request* and read its answer; raise SourceError when none came."""
         tag: Tag = request.extensions[EXTENSION]
         if origin_of(request.url) not in self._egress:
             raise SourceMalformed(tag.source, "redirect", "the address is not on the allow-list")
+        way = self._inner if tag.echoed else self._single_use
         try:
-            answer = await self._inner.handle_async_request(request)
+            answer = await way.handle_async_request(request)
             try:
                 return await _read(tag, answer)
             finally:
@@ -49,6 +59,7 @@ class GuardedTransport:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._inner.aclose()
+        await self._single_use.aclose()
 
 
 async def _read(tag: Tag, answer: httpx.Response) -> RawAnswer:

@@ -20,6 +20,8 @@ from hub.sandbox.stage import FaultBoard, Stage
 async def serving(app: Any) -> AsyncIterator[str]:
     """The address (`http://127.0.0.1:port/`) under which *app* answers."""
     listener = socket.create_server(("127.0.0.1", 0))
+    # asyncio sets it only where the socket names its protocol; else each answer waits 40 ms
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve([listener]))
