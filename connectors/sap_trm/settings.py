@@ -69,7 +69,7 @@ ACCOUNT: Final[Names] = MappingProxyType(
 
 _NEEDED: Final = frozenset(
     {"GPART", "TAXNUM", "OPBEL", "HVORG", "TVORG", "BLDAT", "WAERS", "BETRW", "AUGST", "ZZ_OPEN"}
-    | {"VKONT", "VKTYP", "EZAWE"}
+    | {"OPUPW", "OPUPK", "OPUPZ", "VKONT", "VKTYP", "EZAWE"}
 )
 """Payload names that must have a property: without them nothing true can be said."""
 
