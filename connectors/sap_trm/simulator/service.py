@@ -88,8 +88,10 @@ class Service:
         return {"TaxNumber": document.number}
 
     def _neighbour(self, number: str) -> str:
+        """The document number of the next person who has a business partner."""
         index = int(number[:8]) % SIZE if number[:8].isdigit() else 0
-        return self._stage.population.number((index + 1) % SIZE)
+        numbers = (self._stage.population.number((index + n) % SIZE) for n in range(1, SIZE))
+        return next(one for one in numbers if self._taxpayers.partners(one))
 
     def _accounts(self, taxpayer: Entity, mode: str) -> list[Entity]:
         number = str(taxpayer["TaxNumber"])
