@@ -90,7 +90,7 @@ class Reader:
         """
         query = query_text({**options, "$inlinecount": "allpages", **self._own})
         rows: list[Row] = []
-        seen: set[object] = set()
+        seen = {query}
         promised = 0
         for _ in range(self._limits.pages):
             answer = await self._get(f"{resource}?{query}")
@@ -101,8 +101,8 @@ class Reader:
             if page.following is None:
                 _refuse_lost(answer.source, len(rows), promised)
                 return rows
-            _refuse_loop(answer.source, seen, query, page)
             query = self._rebased(answer, page.following, resource)
+            _refuse_loop(answer.source, seen, query, *([repr(page.rows)] if page.rows else []))
         raise SourceMalformed(answer.source, "too_large", f"more than {self._limits.pages} pages")
 
     async def _get(self, path: str) -> Answer:
@@ -224,10 +224,9 @@ def _link(source: str, value: object) -> str | None:
     return value
 
 
-def _refuse_loop(source: str, seen: set[object], query: str, page: Page) -> None:
+def _refuse_loop(source: str, seen: set[str], *marks: str) -> None:
     """A query that was asked already, or a page that came already, leads nowhere."""
-    marks = {query, repr(page.rows)} if page.rows else {query}
-    if marks & seen:
+    if not seen.isdisjoint(marks):
         raise SourceMalformed(source, "malformed", "__next leads in a circle")
     seen.update(marks)
 

@@ -8,6 +8,7 @@ repeated in a detail.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from typing import Any
 
 import msgspec
@@ -73,7 +74,7 @@ def error_code(body: bytes) -> str:
 
 def _envelope_code(body: bytes) -> str | None:
     """`error.code` of a JSON or XML envelope; "" for an envelope without it, None for none."""
-    start = body[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    start = body[:512].removeprefix(BOM_UTF8).lstrip()
     if start.startswith(b"{") and b'"error"' in body[:512]:
         return _json_code(body)
     if start.startswith(b"<") and b"<error" in body[:1024]:
@@ -94,7 +95,7 @@ def _shallow_json(body: bytes) -> Any:
     if len(body) > _MAX_ERROR_BYTES or body.count(b"[") + body.count(b"{") > MAX_DEPTH:
         return None
     try:
-        return msgspec.json.decode(body)
+        return msgspec.json.decode(body.removeprefix(BOM_UTF8))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
@@ -114,10 +115,7 @@ def _refuse_message(answer: Answer) -> None:
     text = answer.headers.get("sap-message", "").strip()
     if not text:
         return
-    try:
-        body = text.encode("latin-1")
-    except UnicodeEncodeError:
-        body = text.encode()
+    body = text.encode(errors="replace")
     messages = _xml_messages(body) if text.startswith("<") else _json_messages(body)
     if not messages:
         raise SourceMalformed(answer.source, "malformed", "an unreadable sap-message header")

@@ -15,9 +15,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-_GONE = "Mapping MutableMapping Sequence Iterable Callable Set MutableSet Hashable Sized".split()
+_GONE = [
+    "Mapping",
+    "MutableMapping",
+    "Sequence",
+    "Iterable",
+    "Callable",
+    "Set",
+    "MutableSet",
+    "Hashable",
+    "Sized",
+]
 _CONTAINER = "ZTRM_CARPETA_SRV.ZTRM_CARPETA_SRV_Entities"
 
 Entities = Sequence[Mapping[str, Any]]
@@ -38,7 +48,7 @@ def pyslet_serving(
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        server = make_server("127.0.0.1", 0, None, handler_class=_Quiet)
+        server = WSGIServer(("127.0.0.1", 0), _Quiet)
         root = f"http://127.0.0.1:{server.server_port}/sap/opu/odata/sap/ZTRM_CARPETA_SRV/"
         server.set_app(_application(metadata, root, taxpayers, sets, page))
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -60,7 +70,7 @@ def _application(
 ) -> Any:
     for name in _GONE:
         setattr(collections, name, getattr(collections.abc, name))
-    from pyslet.odata2.metadata import Document  # noqa: I001 - after the names are back
+    from pyslet.odata2.metadata import Document
     from pyslet.odata2.server import Server
     from pyslet.odata2.sqlds import SQLiteEntityContainer
 
@@ -102,7 +112,7 @@ def _filled(entity: Any, row: Mapping[str, Any]) -> Any:
 
 
 def _behind_gateway(server: Any) -> Any:
-    """pyslet asks nobody who they are: a Gateway does, so its absence would prove nothing."""
+    """Pyslet asks nobody who they are: a Gateway does, so its absence would prove nothing."""
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:
         if not environ.get("HTTP_AUTHORIZATION", "").startswith("Basic "):

@@ -22,9 +22,9 @@ NOBODY = b'{"d":{"TaxNumber":"99000002K","Accounts":{"results":[]}}}'
 JSON = {"content-type": "application/json"}
 
 
-def json_answer(body: bytes, **headers: str) -> httpx.Response:
-    """An answer in JSON with further headers."""
-    return httpx.Response(200, headers={**JSON, **headers}, content=body)
+def json_answer(body: bytes) -> httpx.Response:
+    """An answer that says it is JSON."""
+    return httpx.Response(200, headers=JSON, content=body)
 
 
 HOSTILE = [
@@ -77,7 +77,10 @@ HOSTILE = [
     pytest.param(httpx.Response(500), Unavailable, "backend_fault", id="500"),
     pytest.param(httpx.Response(503), Unavailable, "maintenance", id="503"),
     pytest.param(
-        json_answer(NOBODY, **{"sap-message": "{"}), SourceMalformed, "malformed", id="message"
+        httpx.Response(200, headers={**JSON, "sap-message": "{"}, content=NOBODY),
+        SourceMalformed,
+        "malformed",
+        id="message",
     ),
 ]
 
