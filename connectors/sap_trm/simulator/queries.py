@@ -47,6 +47,8 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<date>datetime'[^']*')|(?P<text>'(?:[^']|'')*')|(?P<number>-?\d+(?:\.\d+)?)[mMdDlL]?"
     r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<mark>[()]))"
 )
+_DEEPEST = 50
+"""Brackets in a filter; the Gateway has a limit too."""
 SYNTAX = "005056A509B11EE1B9A8FEC11C21578E"
 UNKNOWN_PROPERTY = "005056A509B11EE1B9A8FEA8DE87F78E"
 
@@ -100,6 +102,8 @@ class Filter(Struct, frozen=True, kw_only=True):
 
 def read_filter(text: str, entity_type: EntityType) -> Filter:
     """The filter in *text* for *entity_type*; refuses what is not one."""
+    if text.count("(") > _DEEPEST:
+        raise _syntax()
     reader = _FilterReader(_tokens(text), entity_type)
     fits = reader.either()
     if reader.rest:

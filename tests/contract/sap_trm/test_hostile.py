@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
+
 import httpx
 import pytest
 
-from connectors.sap_trm import SPEC
+from connectors.sap_trm import SPEC, open_connector
 from connectors.sap_trm.settings import ITEM
 from hub.core.binding import check_binding
 from hub.core.errors import SourceError, SourceInsecure, SourceMalformed, SourceRefused
 from hub.core.errors import SourceUnavailable as Unavailable
 from hub.core.exchange import SourceRecord
-from tests.contract.sap_trm.playing import scripted
-from tests.support.builders import CITIZEN, NOW, a_query
+from tests.contract.sap_trm.playing import scripted, the_settings
+from tests.support.builders import CITIZEN, NOW, a_client, a_query
 
 TAXPAYER = (
     b'{"d":{"TaxNumber":"99000002K","Accounts":{"results":'
@@ -192,3 +196,32 @@ async def test_the_declared_echoes_refuse_by_themselves(changes: dict[str, objec
     check_binding(operation, query, a_record())
     with pytest.raises(SourceInsecure):
         check_binding(operation, query, a_record(**changes))
+
+
+def framed(body: bytes) -> bytes:
+    """An HTTP/1.1 answer in JSON that leaves its connection open."""
+    head = (
+        f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def test_a_left_over_answer_finds_nobody() -> None:
+    """A second answer behind the first is not taken for that of the next question."""
+    row = dict.fromkeys(ITEM.values(), "") | {"AccountID": "0004000002", "Amount": "1.00"}
+    rows = framed(json.dumps({"d": {"results": [row]}}).encode())
+    stray = framed(b'{"d":{"results":[]}}')
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                writer.write((rows if b"DocumentItems" in head else framed(TAXPAYER)) + stray)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        client = a_client("sap_trm", f"http://127.0.0.1:{port}/")
+        record = await open_connector(client, the_settings()).fetch("items", a_query())
+        await client.aclose()
+    assert record.holds is True
