@@ -87,7 +87,13 @@ class Gateway:
         reply = self._routed(request, fault)
         cookie = f"{_SESSION}={session}; path=/; HttpOnly"
         reply = misbehaviour.spoil_reply(fault.mode, reply) if fault else reply
-        return replace(reply, headers=(*reply.headers, ("set-cookie", cookie)))
+        label = ("x-sandbox-operation", self._label(path))
+        return replace(reply, headers=(*reply.headers, ("set-cookie", cookie), label))
+
+    def _label(self, path: str) -> str:
+        """The set that *path* names, for the sandbox's counters; never a key."""
+        name = path.removeprefix(f"{ROOT}/").partition("(")[0].partition("/")[0]
+        return name if name in self._service.types else "other"
 
     def _routed(self, request: Request, fault: Fault | None) -> Reply:
         found = _SERVICE.fullmatch(request.path)

@@ -105,6 +105,24 @@ async def test_a_session_stands_for_the_password() -> None:
         assert (await client.get(f"{play.url}{SERVICE}/")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("address", "label"),
+    [
+        (f"DocumentItems?{FILTER}", "DocumentItems"),
+        ("Taxpayers('99000002K')?$expand=Accounts", "Taxpayers"),
+        ("Taxpayers('99000002K')/Accounts", "Taxpayers"),
+        ("$metadata", "other"),
+        ("99000002K", "other"),
+    ],
+    ids=["collection", "entity", "navigation", "metadata", "unknown"],
+)
+async def test_calls_are_counted_by_set_alone(
+    http: httpx.AsyncClient, address: str, label: str
+) -> None:
+    """The label for the sandbox's counters names the set and holds nobody's number."""
+    assert (await http.get(address)).headers["x-sandbox-operation"] == label
+
+
 async def test_writing_needs_a_token(http: httpx.AsyncClient) -> None:
     """Anything but GET is refused for want of a CSRF token, in plain text."""
     answer = await http.post("DocumentItems", json={})

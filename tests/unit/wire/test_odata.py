@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hub.core.connector import Echo, Operation, Spec
 from hub.core.errors import SourceError, SourceInsecure, SourceMalformed
 from hub.wire.client import Answer
-from hub.wire.odata import Limits, Page, Reader, expanded, keyed, literal, page_of, query_text
+from hub.wire.odata import Limits, Page, Reader, expanded, literal, page_of
 from tests.support.builders import MemoryRecorder, a_client, a_query
 
 SPEC = Spec(
@@ -25,7 +23,6 @@ SPEC = Spec(
     operations=(Operation(name="read", echoes=(Echo(path="x"),)),),
     blocks={},
 )
-ENCODABLE = st.text(st.characters(codec="utf-8"))
 Answers = Callable[[httpx.Request], httpx.Response]
 
 
@@ -69,32 +66,6 @@ def same(row: dict[str, Any]) -> dict[str, Any]:
 def test_a_quote_in_a_literal_is_doubled(text: str, written: str) -> None:
     """OData v2 section 2.2.2: a quote ends the literal unless it is doubled."""
     assert literal(text) == written
-
-
-@given(st.text())
-def test_no_text_leaves_its_literal(text: str) -> None:
-    """Whatever a value holds, it stays one literal: quotes inside come in pairs."""
-    inner = literal(text)[1:-1]
-    assert inner.replace("''", "") == text.replace("'", "")
-    assert "'" not in inner.replace("''", "")
-
-
-@given(ENCODABLE)
-def test_no_key_leaves_its_segment(key: str) -> None:
-    """A key cannot add a path, a query or a fragment to an address."""
-    address = keyed("Set", key)
-    assert not set(address) & set("/?#&+ \\%".replace("%", ""))
-    assert address.isascii()
-    assert unquote(address) == f"Set({literal(key)})"
-
-
-@given(st.dictionaries(st.sampled_from(["$filter", "$select"]), ENCODABLE))
-def test_a_query_reads_back(options: dict[str, str]) -> None:
-    """Option names are literal, and values come back whole without `+` for blanks."""
-    text = query_text(options)
-    assert "%24" not in text.split("=")[0]
-    assert "+" not in text
-    assert dict(parse_qsl(text, keep_blank_values=True)) == options
 
 
 FORMS = [
