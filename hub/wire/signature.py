@@ -1,0 +1,252 @@
+"""Sign and verify the Body of a SOAP message: WS-Security 1.0 with an X.509 token.
+
+What is believed is what was verified: `PinnedVerifier.verify` gives back the Body that the
+signature covers, re-read from its canonical bytes, and nothing of the message as it came.
+signxml does the cryptography and the canonicalisation; `signature_form` first makes sure
+that there is only one way to read the message, so that a valid signature over one element
+cannot vouch for another (signature wrapping).
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from lxml import etree
+from msgspec import Struct
+from signxml import processor
+from signxml.algorithms import (
+    CanonicalizationMethod,
+    DigestAlgorithm,
+    SignatureConstructionMethod,
+    SignatureMethod,
+)
+from signxml.exceptions import SignXMLException
+from signxml.signer import XMLSigner
+from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
+
+from hub.core.errors import SettingsError, SourceInsecure, SourceRefused
+from hub.core.moment import Clock
+from hub.wire.signature_form import (
+    BASE64,
+    DS,
+    SOAP,
+    WSSE,
+    WSU,
+    X509V3,
+    Algorithm,
+    Form,
+    check_form,
+)
+
+# At DEBUG this logger writes the canonical message out, and the message is about a person.
+processor.logger.disabled = True
+
+_METHODS = {
+    "rsa-sha256": (SignatureMethod.RSA_SHA256, DigestAlgorithm.SHA256),
+    "rsa-sha1": (SignatureMethod.RSA_SHA1, DigestAlgorithm.SHA1),
+}
+_EXCLUSIVE = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
+
+
+class Verified(Struct, frozen=True, kw_only=True):
+    """The Body that a signature vouches for.
+
+    `body` is parsed from the bytes that were signed and has no parent; `digest` is the
+    SHA-256 (hex) of those bytes, by which an answer that comes twice is recognised.
+    """
+
+    body: etree._Element
+    digest: str
+
+
+class _Sha1Signer(XMLSigner):
+    """Signs with SHA-1, for a service whose profile still says so."""
+
+    def check_deprecated_methods(self) -> None:
+        """Nothing is refused here: the profile has decided, in writing."""
+
+
+class BodySigner:
+    """Signs what the hub sends, with its own certificate and RSA key (PEM)."""
+
+    def __init__(self, source: str, certificate: str, key: str, clock: Clock) -> None:
+        """Raise SettingsError unless *key* is the RSA key of *certificate*."""
+        self._source, self._clock = source, clock
+        self._certificate = _one_certificate(source, "certificate", certificate)
+        self._key = _private_key(source, key)
+        if self._key.public_key() != self._certificate.public_key():
+            raise SettingsError([f"{source}: key does not belong to certificate"])
+        self._token = base64.b64encode(self._certificate.public_bytes(Encoding.DER)).decode()
+
+    def sign(self, content: etree._Element, body_id: str, algorithm: Algorithm) -> bytes:
+        """A SOAP 1.1 message whose Body holds *content*, signed; UTF-8.
+
+        *body_id* (an NCName) becomes the Body's wsu:Id. Raises SourceRefused
+        (`hub_credentials`) when the hub's own certificate is not valid now.
+        """
+        if not valid_at(self._certificate, self._clock()):
+            detail = "the hub's certificate is not valid now"
+            raise SourceRefused(self._source, "hub_credentials", detail)
+        envelope, security = _envelope(content, body_id)
+        token_id = f"X509-{body_id}"
+        security.append(self._signature(envelope, body_id, token_id, algorithm))
+        token = etree.SubElement(security, f"{WSSE}BinarySecurityToken")
+        token.set(f"{WSU}Id", token_id)
+        token.set("EncodingType", BASE64)
+        token.set("ValueType", X509V3)
+        token.text = self._token
+        return etree.tostring(envelope, encoding="UTF-8", xml_declaration=True)
+
+    def _signature(
+        self, envelope: etree._Element, body_id: str, token_id: str, algorithm: Algorithm
+    ) -> etree._Element:
+        method, digest = _METHODS[algorithm]
+        signer = (_Sha1Signer if algorithm == "rsa-sha1" else XMLSigner)(
+            method=SignatureConstructionMethod.detached,
+            signature_algorithm=method,
+            digest_algorithm=digest,
+            c14n_algorithm=_EXCLUSIVE,
+        )
+        key_info = etree.Element(f"{DS}KeyInfo")
+        reference = etree.SubElement(
+            etree.SubElement(key_info, f"{WSSE}SecurityTokenReference"), f"{WSSE}Reference"
+        )
+        reference.set("URI", f"#{token_id}")
+        reference.set("ValueType", X509V3)
+        signature: etree._Element = signer.sign(
+            envelope,
+            key=self._key,
+            reference_uri=f"#{body_id}",
+            key_info=key_info,
+            id_attribute="Id",
+        )
+        return signature
+
+
+class PinnedVerifier:
+    """Verifies what a source sends against the certificates that its operator pinned (PEM).
+
+    Several may be pinned, so that a source can change its certificate without a gap.
+    """
+
+    def __init__(self, source: str, pinned: str, clock: Clock) -> None:
+        """Raise SettingsError unless each pinned certificate may sign with an RSA key."""
+        self._source, self._clock = source, clock
+        certificates = _certificates(source, "signer", pinned)
+        faults = [fault for c in certificates if (fault := _unfit(c))]
+        if faults:
+            raise SettingsError([f"{source}: signer: {fault}" for fault in faults])
+        self._pinned = {c.public_bytes(Encoding.DER): c for c in certificates}
+
+    def verify(self, envelope: etree._Element, algorithm: Algorithm) -> Verified:
+        """The Body of *envelope*, if a pinned certificate that is valid now signed it.
+
+        *envelope* comes from the XML gate. Raises SourceInsecure (`signature`) for every
+        deviation from the one accepted form; the detail names the rule, never a value.
+        """
+        form = check_form(self._source, envelope, algorithm)
+        certificate = self._pinned.get(form.token)
+        if certificate is None:
+            raise self._refusal("the signer is not one that is pinned")
+        now = self._clock()
+        if not valid_at(certificate, now):
+            raise self._refusal("the pinned certificate is not valid now")
+        result = self._cryptographic(envelope, form, certificate, now, algorithm)
+        body = result.signed_xml
+        if body is None or body.tag != f"{SOAP}Body":
+            raise self._refusal("what is signed is not the Body")
+        return Verified(body=body, digest=hashlib.sha256(result.signed_data).hexdigest())
+
+    def _cryptographic(
+        self,
+        envelope: etree._Element,
+        form: Form,
+        certificate: x509.Certificate,
+        now: dt.datetime,
+        algorithm: Algorithm,
+    ) -> VerifyResult:
+        method, digest = _METHODS[algorithm]
+        config = SignatureConfiguration(
+            expect_references=1,
+            location=f"./{SOAP}Header/{WSSE}Security/",
+            signature_methods=frozenset({method}),
+            digest_algorithms=frozenset({digest}),
+            verification_time=now,
+        )
+        try:
+            result = XMLVerifier().verify(
+                envelope, x509_cert=certificate, id_attribute=form.id_name, expect_config=config
+            )
+        except (
+            SignXMLException,
+            UnsupportedAlgorithm,
+            etree.LxmlError,
+            ValueError,
+            TypeError,
+        ) as error:
+            raise self._refusal(f"signxml refuses it: {type(error).__name__}") from None
+        if not isinstance(result, VerifyResult):
+            raise self._refusal("more than one signed element")
+        return result
+
+    def _refusal(self, detail: str) -> SourceInsecure:
+        return SourceInsecure(self._source, "signature", detail)
+
+
+def valid_at(certificate: x509.Certificate, moment: dt.datetime) -> bool:
+    """Whether *moment* (aware) lies within the validity period of *certificate*."""
+    return certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc
+
+
+def _unfit(certificate: x509.Certificate) -> str | None:
+    """Why *certificate* cannot vouch for a message, if it cannot."""
+    if not isinstance(certificate.public_key(), RSAPublicKey):
+        return "not an RSA key"
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return "no key usage"
+    return None if usage.digital_signature else "key usage without digitalSignature"
+
+
+def _certificates(source: str, setting: str, pem: str) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        raise SettingsError([f"{source}: {setting}: no certificate in PEM form"]) from None
+
+
+def _one_certificate(source: str, setting: str, pem: str) -> x509.Certificate:
+    return _certificates(source, setting, pem)[0]
+
+
+def _private_key(source: str, pem: str) -> RSAPrivateKey:
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise SettingsError([f"{source}: key: no unencrypted private key in PEM form"]) from None
+    if not isinstance(key, RSAPrivateKey):
+        raise SettingsError([f"{source}: key: not an RSA key"])
+    return key
+
+
+def _envelope(content: etree._Element, body_id: str) -> tuple[etree._Element, etree._Element]:
+    """An unsigned message around *content*, and its Security header."""
+    names = {"soapenv": SOAP[1:-1]}
+    envelope = etree.Element(f"{SOAP}Envelope", nsmap=names)
+    security = etree.SubElement(
+        etree.SubElement(envelope, f"{SOAP}Header"),
+        f"{WSSE}Security",
+        nsmap={"wsse": WSSE[1:-1], "wsu": WSU[1:-1]},
+    )
+    security.set(f"{SOAP}mustUnderstand", "1")
+    body = etree.SubElement(envelope, f"{SOAP}Body", nsmap={"wsu": WSU[1:-1]})
+    body.set(f"{WSU}Id", body_id)
+    body.append(content)
+    return envelope, security
