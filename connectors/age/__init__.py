@@ -1,0 +1,5 @@
+"""AGE: the State's data intermediation platform (PID), SCSP v3."""
+
+from connectors.age.connector import SPEC, Settings, open_connector
+
+__all__ = ["SPEC", "Settings", "open_connector"]

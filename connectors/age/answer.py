@@ -1,0 +1,142 @@
+"""Read what the platform sent back: a fault, or a `Respuesta` whose signature holds."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from lxml import etree
+from msgspec import Struct
+
+from connectors.age.outcomes import SOURCE, UNDEFINED, OutcomeTable, failure, holds, of_fault
+from connectors.age.service import Service
+from hub.core.errors import SourceInsecure, SourceMalformed, SourceUnavailable
+from hub.wire.client import Answer
+from hub.wire.decode import check_status, refuse_html
+from hub.wire.xml import parse_xml
+
+MAX_DEPTH = 40
+PROCESSED = "0003"
+"""State of a request that was dealt with. It never means that something was found."""
+
+_FAULT_CODE = re.compile(r"\s*\[?(\d{4})\]?(?!\d)")
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """What a signed answer says: plain data, and whether the provider holds anything."""
+
+    payload: dict[str, Any]
+    holds: bool
+
+
+def envelope_of(answer: Answer) -> etree._Element:
+    """The SOAP envelope in *answer*, whatever its HTTP status."""
+    try:
+        refuse_html(answer)
+        root = parse_xml(SOURCE, answer.body)
+    except (SourceMalformed, SourceUnavailable):
+        check_status(answer)  # where the body cannot be read, the status says more
+        raise
+    if etree.QName(root).localname != "Envelope":
+        check_status(answer)
+        raise SourceMalformed(SOURCE, "malformed", "not a SOAP envelope")
+    return root
+
+
+def raise_fault(answer: Answer, envelope: etree._Element, table: OutcomeTable) -> None:
+    """Raise what a SOAP fault in *envelope* stands for, or what the HTTP status says.
+
+    Faults are unsigned by rule, so that a fault leads to an error whatever it claims. All
+    dialects seen are read: the code in the detail, in faultcode or in faultstring, or none.
+    """
+    for fault in envelope.iterfind("./{*}Body/{*}Fault"):
+        code = _fault_code(fault)
+        raise failure(of_fault(table.verdict(code)), code, "fault")
+    check_status(answer)
+
+
+def _fault_code(fault: etree._Element) -> str:
+    texts = {etree.QName(node).localname: (node.text or "").strip() for node in fault.iter("{*}*")}
+    if texts.get("CodigoEstado"):
+        return texts["CodigoEstado"]
+    for name in ("faultcode", "faultstring"):
+        if found := _FAULT_CODE.match(texts.get(name, "").rpartition(":")[2]):
+            return found.group(1)
+    return UNDEFINED
+
+
+def read_body(
+    body: etree._Element, service: Service, table: OutcomeTable, request_id: str
+) -> Reading:
+    """What the verified *body* says, as plain data.
+
+    Lenient about elements that the schema lacks, strict about what the hub relies on.
+    Raises SourceInsecure (`replay`) for an answer to another request, SourceMalformed
+    (`schema`) for a missing part, and the error of the outcome where nothing was found.
+    """
+    message = _the_answer(body, service)
+    payload = {"Atributos": _part(message, "Atributos", service)}
+    if _value(payload, "Atributos/IdPeticion") != request_id:
+        raise SourceInsecure(SOURCE, "replay", "the answer belongs to another request")
+    state = _value(payload, "Atributos/Estado/CodigoEstado")
+    items = message.findall("./{*}Transmisiones/{*}TransmisionDatos")
+    if state != PROCESSED:
+        if items:
+            raise SourceMalformed(SOURCE, "schema", "transmissions of an unprocessed request")
+        return Reading(payload=payload, holds=holds(table.verdict(state), state, "platform"))
+    if len(items) != 1:
+        raise SourceMalformed(SOURCE, "schema", f"{len(items)} transmissions instead of one")
+    payload["TransmisionDatos"] = _plain(items[0], service.repeatable)
+    for path in ("Titular/Documentacion", "Transmision/IdSolicitud"):
+        _value(payload, f"TransmisionDatos/DatosGenericos/{path}")
+    code = _value(payload, f"TransmisionDatos/DatosEspecificos/{service.outcome.path}")
+    verdict = service.outcome.table.verdict(code)
+    return Reading(payload=payload, holds=holds(verdict, code, "business"))
+
+
+def _the_answer(body: etree._Element, service: Service) -> etree._Element:
+    expected = f"{{{service.namespace('respuesta')}}}Respuesta"
+    if [child.tag for child in body] != [expected]:
+        raise SourceMalformed(SOURCE, "schema", "the Body does not hold one Respuesta")
+    return body[0]
+
+
+def _part(message: etree._Element, name: str, service: Service) -> Any:
+    parts = message.findall(f"./{{*}}{name}")
+    if len(parts) != 1:
+        raise _missing(name)
+    return _plain(parts[0], service.repeatable)
+
+
+def _plain(element: etree._Element, repeatable: tuple[str, ...], depth: int = 0) -> Any:
+    """Text of a leaf, or children by local name.
+
+    What the contract lets repeat is always a list; anything else that comes twice becomes
+    one too, and then fits no scalar that is read from it.
+    """
+    if depth > MAX_DEPTH:
+        raise SourceMalformed(SOURCE, "malformed", "nested too deeply")
+    if len(element) == 0:
+        return (element.text or "").strip()
+    values: dict[str, list[Any]] = {}
+    for child in element:
+        name = etree.QName(child).localname
+        values.setdefault(name, []).append(_plain(child, repeatable, depth + 1))
+    return {
+        name: found if name in repeatable or len(found) > 1 else found[0]
+        for name, found in values.items()
+    }
+
+
+def _value(payload: dict[str, Any], path: str) -> str:
+    """The one text at *path*."""
+    node: Any = payload
+    for step in path.split("/"):
+        node = node.get(step) if isinstance(node, dict) else None
+    if not isinstance(node, str) or not node:
+        raise _missing(path)
+    return node
+
+
+def _missing(path: str) -> SourceMalformed:
+    return SourceMalformed(SOURCE, "schema", f"{path} is missing")

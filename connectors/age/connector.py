@@ -1,0 +1,112 @@
+"""The connector of the State's intermediation platform: sign, ask once, verify, decode."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from connectors.age.answer import envelope_of, raise_fault, read_body
+from connectors.age.outcomes import SOURCE
+from connectors.age.request import Requester, RequestForm, new_request_id
+from connectors.age.service import CONTRACT, Service, load_outcomes, load_services, spec_of
+from hub.core.connector import Connector, Operation, Patience, Query
+from hub.core.errors import SourceInsecure
+from hub.core.exchange import SourceRecord
+from hub.core.secret import Secret
+from hub.wire.client import Answer, Call, SourceClient
+from hub.wire.decode import check_status
+from hub.wire.signature import BodySigner, PinnedVerifier
+from hub.wire.signature_form import Algorithm
+
+SERVICES = load_services(CONTRACT / "services")
+SPEC = spec_of(SERVICES)
+
+REMEMBERED = 10_000
+"""How many answers are remembered, to recognise one that comes twice."""
+
+NOT_HERE = frozenset({404, 405})
+"""Statuses of a platform that is up and does not publish its description."""
+
+_PING = Operation(name="ping", echoes=(), patience=Patience(timeout_s=2.0, attempts=1))
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[sources.age.settings]`. The three PEM texts are given as `{ file = "…" }`."""
+
+    requester_id: str
+    """NIF of the asking body, which must be the serialNumber of its certificate."""
+    requester_name: str
+    certificate: Secret
+    key: Secret
+    signer: Secret
+    """The certificates, one or more, whose signature on an answer is believed."""
+    id_prefix: Annotated[str, Meta(pattern="^[0-9A-Z]{3,9}$")] = "MAD"
+    answer_algorithm: Algorithm | None = None
+    """Overrides the services' own: `rsa-sha1` while the platform still signs with it."""
+
+
+class Age:
+    """One instance per process; remembers which answers it has seen, and nothing else."""
+
+    spec = SPEC
+
+    def __init__(
+        self, client: SourceClient, settings: Settings, new_id: Callable[[str], str]
+    ) -> None:
+        self._client, self._settings, self._new_id = client, settings, new_id
+        self._signer = BodySigner(
+            SOURCE, settings.certificate.reveal(), settings.key.reveal(), client.clock
+        )
+        self._verifier = PinnedVerifier(SOURCE, settings.signer.reveal(), client.clock)
+        self._services = {service.operation: service for service in SERVICES}
+        requester = Requester(identifier=settings.requester_id, name=settings.requester_name)
+        self._forms = {service.code: RequestForm(service, requester) for service in SERVICES}
+        self._table = load_outcomes(CONTRACT)
+        self._seen: OrderedDict[str, None] = OrderedDict()
+
+    async def fetch(self, operation: str, query: Query) -> SourceRecord:
+        """Ask the service behind *operation* once; each request is an act on record there."""
+        service = self._services[operation]
+        request_id = self._new_id(self._settings.id_prefix)
+        request = self._forms[service.code].filled(query, request_id, self._client.clock())
+        content = self._signer.sign(request, f"Body-{request_id}", service.signature.request)
+        call = self._client.call(SPEC, operation, query)
+        headers = {
+            "content-type": "text/xml; charset=UTF-8",
+            "soapaction": f'"{service.synchronous.action}"',
+        }
+        answer = await call.post(service.synchronous.endpoint, content, headers)
+        return self._read(call, answer, service, request_id)
+
+    def _read(self, call: Call, answer: Answer, service: Service, request_id: str) -> SourceRecord:
+        envelope = envelope_of(answer)
+        raise_fault(answer, envelope, self._table)
+        algorithm = self._settings.answer_algorithm or service.signature.answer
+        verified = self._verifier.verify(envelope, algorithm)
+        self._refuse_seen(verified.digest)
+        reading = read_body(verified.body, service, self._table, request_id)
+        asked = {"request_id": (request_id,), "service": (service.code,)}
+        return call.record(reading.payload, holds=reading.holds, asked=asked)
+
+    def _refuse_seen(self, digest: str) -> None:
+        """Raise SourceInsecure (`replay`) for an answer that this process has had before."""
+        if digest in self._seen:
+            raise SourceInsecure(SOURCE, "replay", "this very answer was given before")
+        self._seen[digest] = None
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+
+    async def ping(self) -> None:
+        """Ask for the description of the first service: about nobody, and no act on record."""
+        call = self._client.technical_call(_PING)
+        answer = await call.get(f"{SERVICES[0].synchronous.endpoint}?wsdl")
+        if answer.status not in NOT_HERE:
+            check_status(answer)
+
+
+def open_connector(client: SourceClient, settings: Settings) -> Connector:
+    """The connector of `age`; SettingsError when a certificate or key cannot be used."""
+    return Age(client, settings, new_request_id)

@@ -1,0 +1,164 @@
+"""Build a `Peticion` and hold it against its schema; nothing that fails here is ever sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import secrets
+from collections.abc import Mapping
+
+from lxml import etree
+from msgspec import Struct
+
+from connectors.age.outcomes import SOURCE
+from connectors.age.service import Service
+from hub.core.connector import Query
+from hub.core.errors import SourceRefused
+
+ID_LENGTH = 26
+"""Most characters of an IdPeticion."""
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ELEMENT = re.compile(r"Element '(?:\{[^}]*\})?(\w+)'")
+
+Node = Mapping[str, "Node | str | None"]
+"""An element's children by name; None for one that is left out."""
+
+
+class Requester(Struct, frozen=True, kw_only=True):
+    """The body that asks, as its certificate names it."""
+
+    identifier: str
+    name: str
+
+
+def new_request_id(prefix: str) -> str:
+    """A fresh IdPeticion: *prefix* and random characters, 26 in all.
+
+    Nothing is counted, so that restarts and parallel processes never meet: with a prefix of
+    three characters 115 random bits are left, with nine 85. It cannot be guessed either,
+    and an answer must repeat it.
+    """
+    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(ID_LENGTH - len(prefix)))
+
+
+class RequestForm:
+    """The form of one service's requests, filled in and checked for each query."""
+
+    def __init__(self, service: Service, requester: Requester) -> None:
+        self._service, self._requester = service, requester
+        self._schema = service.request_schema()
+
+    def filled(self, query: Query, request_id: str, now: dt.datetime) -> etree._Element:
+        """The `Peticion` for *query*, valid against the service's schema.
+
+        Raises SourceRefused (`schema`) when the access or the subject lacks something that
+        the service demands; the detail names the element, never its value.
+        """
+        namespace = self._service.namespace("peticion")
+        root = etree.Element(f"{{{namespace}}}Peticion", nsmap={"scsp": namespace})
+        _fill(root, namespace, self._content(query, request_id, now))
+        _check(self._schema, root)
+        return root
+
+    def _content(self, query: Query, request_id: str, now: dt.datetime) -> Node:
+        service = self._service
+        moment = now.astimezone(dt.UTC).isoformat(timespec="milliseconds")
+        data: Node = {
+            "Emisor": {
+                "NifEmisor": service.provider.identifier,
+                "NombreEmisor": service.provider.name,
+            },
+            "Solicitante": _requester(service, self._requester, query),
+            "Titular": _holder(service, query),
+            "Transmision": {
+                "CodigoCertificado": service.code,
+                "IdSolicitud": request_id,
+                "FechaGeneracion": moment,
+            },
+        }
+        attributes: Node = {
+            "IdPeticion": request_id,
+            "NumElementos": "1",
+            "TimeStamp": moment,
+            "CodigoCertificado": service.code,
+        }
+        return {
+            "Atributos": attributes,
+            "Solicitudes": {"SolicitudTransmision": {"DatosGenericos": data}},
+        }
+
+
+def _requester(service: Service, requester: Requester, query: Query) -> Node:
+    access = query.access
+    official = access.official
+    if official is None:
+        raise _refusal("the access names no official")
+    if not access.procedure or not access.procedure_name:
+        raise _refusal("the access names no procedure")
+    if access.consent not in service.request.consents:
+        raise _refusal("the access states no kind of consent that the service knows")
+    return {
+        "IdentificadorSolicitante": requester.identifier,
+        "NombreSolicitante": requester.name,
+        "UnidadTramitadora": official.processing_unit or None,
+        "Procedimiento": {
+            "CodProcedimiento": access.procedure,
+            "NombreProcedimiento": access.procedure_name,
+        },
+        "Finalidad": f"{access.procedure_name} ({access.legal_basis})",
+        "Consentimiento": access.consent,
+        "Funcionario": {
+            "NombreCompletoFuncionario": official.full_name,
+            "NifFuncionario": official.document.number,
+        },
+        "IdExpediente": access.case_file or None,
+    }
+
+
+def _holder(service: Service, query: Query) -> Node:
+    subject = query.subject
+    if subject.document != query.access.subject:
+        raise _refusal("the access is about somebody else")
+    kind = service.request.document_types.get(subject.document.type)
+    if kind is None:
+        raise _refusal("a type of document that the service does not know")
+    document: Node = {"TipoDocumentacion": kind, "Documentacion": subject.document.number}
+    if service.request.names == "never":
+        return document
+    if not subject.given_name or not subject.first_surname:
+        raise _refusal("the service needs the given name and the first surname")
+    return {
+        **document,
+        "Nombre": subject.given_name,
+        "Apellido1": subject.first_surname,
+        "Apellido2": subject.second_surname or None,
+    }
+
+
+def _fill(parent: etree._Element, namespace: str, node: Node) -> None:
+    for name, value in node.items():
+        if value is None:
+            continue
+        child = etree.SubElement(parent, f"{{{namespace}}}{name}")
+        if isinstance(value, Mapping):
+            _fill(child, namespace, value)
+            continue
+        try:
+            child.text = value
+        except ValueError:
+            raise _refusal(f"{name} holds a character that XML does not know") from None
+
+
+def _check(schema: etree.XMLSchema, root: etree._Element) -> None:
+    """The schema's own words quote values, so that only the element's name is kept."""
+    try:
+        schema.assertValid(root)
+    except etree.DocumentInvalid as error:
+        found = _ELEMENT.search(str(error))
+        name = found.group(1) if found else "Peticion"
+        raise _refusal(f"{name} does not fit its schema") from None
+
+
+def _refusal(detail: str) -> SourceRefused:
+    return SourceRefused(SOURCE, "schema", f"request: {detail}")
