@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from lxml import etree
 from msgspec import Struct
 
 from connectors.age.outcomes import SOURCE, UNDEFINED, OutcomeTable, failure, holds, of_fault
 from connectors.age.service import Service
+from hub.core.binding import same_form
 from hub.core.errors import SourceInsecure, SourceMalformed, SourceUnavailable
 from hub.wire.client import Answer
 from hub.wire.decode import check_status, refuse_html
@@ -20,6 +21,14 @@ PROCESSED = "0003"
 """State of a request that was dealt with. It never means that something was found."""
 
 _FAULT_CODE = re.compile(r"\s*\[?(\d{4})\]?(?!\d)")
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What a signed answer must repeat, before anything that it says is looked at."""
+
+    service: Service
+    request_id: str
+    document: str
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -65,19 +74,19 @@ def _fault_code(fault: etree._Element) -> str:
     return UNDEFINED
 
 
-def read_body(
-    body: etree._Element, service: Service, table: OutcomeTable, request_id: str
-) -> Reading:
+def read_body(body: etree._Element, asked: Asked, table: OutcomeTable) -> Reading:
     """What the verified *body* says, as plain data.
 
     Lenient about elements that the schema lacks, strict about what the hub relies on.
-    Raises SourceInsecure (`replay`) for an answer to another request, SourceMalformed
-    (`schema`) for a missing part, and the error of the outcome where nothing was found.
+    Raises SourceInsecure for an answer to another request (`replay`) or about another person
+    (`identity_mismatch`), SourceMalformed (`schema`) for a missing part, and the error of
+    the outcome where nothing was found. An outcome is judged last: that somebody else is
+    protected is nobody's business.
     """
+    service = asked.service
     message = _the_answer(body, service)
     payload = {"Atributos": _part(message, "Atributos", service)}
-    if _value(payload, "Atributos/IdPeticion") != request_id:
-        raise SourceInsecure(SOURCE, "replay", "the answer belongs to another request")
+    _repeats(payload, "Atributos/IdPeticion", asked.request_id, "replay")
     state = _value(payload, "Atributos/Estado/CodigoEstado")
     items = message.findall("./{*}Transmisiones/{*}TransmisionDatos")
     if state != PROCESSED:
@@ -87,8 +96,9 @@ def read_body(
     if len(items) != 1:
         raise SourceMalformed(SOURCE, "schema", f"{len(items)} transmissions instead of one")
     payload["TransmisionDatos"] = _plain(items[0], service.repeatable)
-    for path in ("Titular/Documentacion", "Transmision/IdSolicitud"):
-        _value(payload, f"TransmisionDatos/DatosGenericos/{path}")
+    generic = "TransmisionDatos/DatosGenericos"
+    _repeats(payload, f"{generic}/Transmision/IdSolicitud", asked.request_id, "replay")
+    _repeats(payload, f"{generic}/Titular/Documentacion", asked.document, "identity_mismatch")
     code = _value(payload, f"TransmisionDatos/DatosEspecificos/{service.outcome.path}")
     verdict = service.outcome.table.verdict(code)
     return Reading(payload=payload, holds=holds(verdict, code, "business"))
@@ -136,6 +146,16 @@ def _value(payload: dict[str, Any], path: str) -> str:
     if not isinstance(node, str) or not node:
         raise _missing(path)
     return node
+
+
+def _repeats(
+    payload: dict[str, Any],
+    path: str,
+    expected: str,
+    reason: Literal["replay", "identity_mismatch"],
+) -> None:
+    if same_form(_value(payload, path)) != same_form(expected):
+        raise SourceInsecure(SOURCE, reason, f"{path} is not what was asked")
 
 
 def _missing(path: str) -> SourceMalformed:

@@ -8,10 +8,10 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from connectors.age.answer import envelope_of, raise_fault, read_body
+from connectors.age.answer import Asked, envelope_of, raise_fault, read_body
 from connectors.age.outcomes import SOURCE
 from connectors.age.request import Requester, RequestForm, new_request_id
-from connectors.age.service import CONTRACT, Service, load_outcomes, load_services, spec_of
+from connectors.age.service import CONTRACT, load_outcomes, load_services, spec_of
 from hub.core.connector import Connector, Operation, Patience, Query
 from hub.core.errors import SourceInsecure
 from hub.core.exchange import SourceRecord
@@ -79,17 +79,19 @@ class Age:
             "soapaction": f'"{service.synchronous.action}"',
         }
         answer = await call.post(service.synchronous.endpoint, content, headers)
-        return self._read(call, answer, service, request_id)
+        document = query.subject.document.number
+        asked = Asked(service=service, request_id=request_id, document=document)
+        return self._read(call, answer, asked)
 
-    def _read(self, call: Call, answer: Answer, service: Service, request_id: str) -> SourceRecord:
+    def _read(self, call: Call, answer: Answer, asked: Asked) -> SourceRecord:
         envelope = envelope_of(answer)
         raise_fault(answer, envelope, self._table)
-        algorithm = self._settings.answer_algorithm or service.signature.answer
+        algorithm = self._settings.answer_algorithm or asked.service.signature.answer
         verified = self._verifier.verify(envelope, algorithm)
         self._refuse_seen(verified.digest)
-        reading = read_body(verified.body, service, self._table, request_id)
-        asked = {"request_id": (request_id,), "service": (service.code,)}
-        return call.record(reading.payload, holds=reading.holds, asked=asked)
+        reading = read_body(verified.body, asked, self._table)
+        echoes = {"request_id": (asked.request_id,), "service": (asked.service.code,)}
+        return call.record(reading.payload, holds=reading.holds, asked=echoes)
 
     def _refuse_seen(self, digest: str) -> None:
         """Raise SourceInsecure (`replay`) for an answer that this process has had before."""

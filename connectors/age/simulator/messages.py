@@ -82,10 +82,11 @@ def _specific(entry: Entry, *, extra: bool) -> str:
     code, text = entry.state
     seeker = ""
     if entry.registered is not None:
-        since = f"<e:UltimaInscripcion>{entry.since:%Y%m%d}</e:UltimaInscripcion>"
+        day = f"{entry.since:%Y%m%d}" if entry.since else ""
+        since = f"<e:UltimaInscripcion>{day}</e:UltimaInscripcion>" if day else ""
         seeker = (
             f"<e:DemandanteEmpleo><e:Inscrito>{'S' if entry.registered else 'N'}</e:Inscrito>"
-            f"{since if entry.since else ''}"
+            f"{since}"
             f"{'<e:Oficina><e:Codigo>28</e:Codigo></e:Oficina>' if extra else ''}"
             f"</e:DemandanteEmpleo>"
         )

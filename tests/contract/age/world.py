@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
+import pytest
 from msgspec import Struct
 
 from connectors.age import Settings, simulator
@@ -95,3 +97,23 @@ def asking(index: int = magic.DEFAULT_CITIZEN, **changes: object) -> Query:
 def contract(*parts: str) -> Path:
     """A file of the contract."""
     return Path(__file__).resolve().parents[3].joinpath("contracts", "age", *parts)
+
+
+@overload
+def real_data(*parts: str) -> Path: ...
+@overload
+def real_data(*parts: str, optional: bool) -> Path | None: ...
+def real_data(*parts: str, optional: bool = False) -> Path | None:
+    """A file of the reference data, which is not part of the project; skips where it is absent.
+
+    It is looked for in HUB_SHARED_DATA, or in `shared/data` beside the checkout.
+    """
+    named = os.environ.get("HUB_SHARED_DATA")
+    beside = [p / "shared" / "data" for p in Path(__file__).resolve().parents[3].parents]
+    for folder in [Path(named)] if named else beside:
+        path = folder.joinpath("scsp", *parts)
+        if path.exists():
+            return path
+    if optional:
+        return None
+    pytest.skip("the official schemas and samples of SCSP are not beside this checkout")
