@@ -41,6 +41,7 @@ _BUILT_IN: tuple[Converter, ...] = (
     converters_time.date_yyyymmdd,
     converters_time.date_ddmmyyyy,
     converters_time.date_odata,
+    converters_time.date_of_moment,
     converters_time.partial_date,
     converters_time.moment_iso,
     converters_time.moment_madrid,

@@ -19,6 +19,7 @@ _ISO_DATE = re.compile(rf"{_DAY}{_ZONE}?")
 _ISO_MOMENT = re.compile(rf"{_DAY}{_TIME} ?{_ZONE}")
 _ISO_ANY = re.compile(rf"{_DAY}{_TIME}( ?{_ZONE})?")
 _ISO_LOCAL = re.compile(rf"{_DAY}{_TIME}")
+_ISO_DAY = re.compile(rf"{_DAY}({_TIME} ?)?{_ZONE}?")
 _COMPACT = re.compile(r"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})")
 _SLASHES = re.compile(r"(?P<day>[0-9]{2})/(?P<month>[0-9]{2})/(?P<year>[0-9]{4})")
 _PARTIAL = re.compile(r"(?P<year>[0-9]{4})(-?(?P<month>[0-9]{2})(-?(?P<day>[0-9]{2}))?)?")
@@ -66,6 +67,15 @@ def date_odata(value: str) -> dt.date | None:
         return _day(day)
     moment = _match(_ISO_ANY, stamp)
     return _moment(moment).date() if moment["zone"] else _local(moment).date()
+
+
+def date_of_moment(value: str) -> dt.date:
+    """The day of a date (`2026-01-31`, `31/01/2026`) or of an ISO moment, as it is written.
+
+    The time after it is not read, so that a clock of twelve hours does no harm, and a zone
+    does not move the day.
+    """
+    return _day(_SLASHES.fullmatch(value.strip()) or _match(_ISO_DAY, value))
 
 
 def partial_date(value: str) -> PartialDate | None:
