@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import shutil
+import tomllib
 from pathlib import Path
 
 import msgspec
 import pytest
 import zeep
 
+from connectors.age import Settings, simulator
 from connectors.age.outcomes import OutcomeTable, Verdict, failure, of_fault
 from connectors.age.service import CONTRACT, load_outcomes, load_services, spec_of
 from hub.core.errors import SettingsError
 from hub.core.model import BLOCKS
+from hub.sandbox.sources import SimulatedSource, load_simulators
 from tests.contract.age.world import contract, real_data
 
 SERVICES = CONTRACT / "services"
@@ -148,3 +151,26 @@ def test_the_description_can_be_read_by_a_soap_library():
     client = zeep.Client(str(path))  # type: ignore[no-untyped-call]  # zeep has no types
     operation = client.service._binding._operations["peticionSincrona"]
     assert str(operation.input.body.qname).endswith("V3/peticion}Peticion")
+
+
+def test_the_settings_in_the_guide_are_complete():
+    """What an operator copies from the README names every setting, and no other."""
+    guide = (CONTRACT.parents[1] / "connectors" / "age" / "README.md").read_text(encoding="utf-8")
+    table = guide.partition("```toml")[2].partition("```")[0]
+    given = tomllib.loads(table)["sources"]["age"]["settings"]
+    offered = tomllib.loads(table.replace("\n# ", "\n"))["sources"]["age"]["settings"]
+    required = {field.name for field in msgspec.structs.fields(Settings) if field.required}
+    assert set(given) == required
+    assert set(offered) == set(Settings.__struct_fields__)
+
+
+def test_the_guide_names_every_fault_mode():
+    """A mode that nobody can find is not used."""
+    guide = (CONTRACT.parents[1] / "connectors" / "age" / "README.md").read_text(encoding="utf-8")
+    assert {mode for mode in simulator.FAULTS if f"`{mode}`" not in guide} == set()
+
+
+def test_the_sandbox_can_load_the_simulator():
+    """The runner finds the module by name, with its modes and its function."""
+    source = SimulatedSource(name="age", module="connectors.age")
+    assert load_simulators([source])["age"].FAULTS == simulator.FAULTS
