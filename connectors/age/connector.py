@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Annotated
 
+from lxml import etree
 from msgspec import Meta, Struct
 
 from connectors.age.answer import Asked, envelope_of, raise_fault, read_body
@@ -16,7 +17,7 @@ from hub.core.connector import Connector, Operation, Patience, Query
 from hub.core.errors import SourceInsecure
 from hub.core.exchange import SourceRecord
 from hub.core.secret import Secret
-from hub.wire.client import Answer, Call, SourceClient
+from hub.wire.client import Answer, SourceClient
 from hub.wire.decode import check_status
 from hub.wire.signature import BodySigner, PinnedVerifier
 from hub.wire.signature_form import Algorithm
@@ -81,17 +82,18 @@ class Age:
         answer = await call.post(service.synchronous.endpoint, content, headers)
         document = query.subject.document.number
         asked = Asked(service=service, request_id=request_id, document=document)
-        return self._read(call, answer, asked)
+        reading = read_body(self._believed(answer, asked), asked, self._table)
+        echoes = {"request_id": (request_id,), "service": (service.code,)}
+        return call.record(reading.payload, holds=reading.holds, asked=echoes)
 
-    def _read(self, call: Call, answer: Answer, asked: Asked) -> SourceRecord:
+    def _believed(self, answer: Answer, asked: Asked) -> etree._Element:
+        """The Body that the platform signed. The message as it came ends here."""
         envelope = envelope_of(answer)
         raise_fault(answer, envelope, self._table)
         algorithm = self._settings.answer_algorithm or asked.service.signature.answer
         verified = self._verifier.verify(envelope, algorithm)
         self._refuse_seen(verified.digest)
-        reading = read_body(verified.body, asked, self._table)
-        echoes = {"request_id": (asked.request_id,), "service": (asked.service.code,)}
-        return call.record(reading.payload, holds=reading.holds, asked=echoes)
+        return verified.body
 
     def _refuse_seen(self, digest: str) -> None:
         """Raise SourceInsecure (`replay`) for an answer that this process has had before."""

@@ -9,8 +9,9 @@ import httpx
 import msgspec
 import pytest
 
-from connectors.age.answer import Asked, read_body
+from connectors.age.answer import Asked, raise_fault, read_body
 from connectors.age.connector import SPEC, Age
+from connectors.age.outcomes import OutcomeTable, Verdict
 from connectors.age.service import CONTRACT, load_outcomes, load_services
 from connectors.age.simulator.messages import fault
 from hub.core.errors import (
@@ -22,7 +23,7 @@ from hub.core.errors import (
     SourceUnavailable,
 )
 from hub.sandbox.certificates import CertificateFiles
-from hub.wire.client import open_client
+from hub.wire.client import Answer, open_client
 from hub.wire.xml import parse_xml
 from tests.contract.age.world import asking, settings
 from tests.support.builders import MemoryRecorder
@@ -180,6 +181,16 @@ async def test_a_fault_is_an_error_whatever_it_claims(
         assert (type(error), error.reason) == (kind, reason)
         assert f"code {code}" in error.detail
         assert "texto" not in str(error)
+
+
+@pytest.mark.parametrize("outcome", ["found", "empty", "pending", "protected"])
+def test_no_table_can_make_a_fault_say_something_about_a_person(outcome: Any):
+    """Were a code listed as protected or empty, a forged fault would still not say so."""
+    table = OutcomeTable(codes={"0301": Verdict(outcome=outcome)})
+    answer = Answer(source="age", status=500, headers={}, body=b"", exchange="1")
+    with pytest.raises(SourceUnavailable) as caught:
+        raise_fault(answer, parse_xml("test", _official("0301").encode()), table)
+    assert caught.value.reason == "backend_fault"
 
 
 async def test_a_code_that_is_text_is_not_repeated(files: CertificateFiles):
