@@ -112,18 +112,13 @@ def is_included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root
     """Whether *proof* shows the leaf hash at *index* under *root* (RFC 9162 section 2.1.3.2)."""
     if not 0 <= index < size:
         return False
-    first, last, carried = index, size - 1, leaf
-    for hash_ in proof:
-        if last == 0:
-            return False
-        if first & 1 or first == last:
-            carried = node_hash(hash_, carried)
-            while first and not first & 1:
-                first, last = first >> 1, last >> 1
-        else:
-            carried = node_hash(carried, hash_)
-        first, last = first >> 1, last >> 1
-    return last == 0 and carried == root
+    sides = _sides(index, size - 1, len(proof))
+    if sides is None:
+        return False
+    carried = leaf
+    for hash_, is_left in zip(proof, sides, strict=True):
+        carried = node_hash(hash_, carried) if is_left else node_hash(carried, hash_)
+    return carried == root
 
 
 def is_consistent(
@@ -138,23 +133,33 @@ def is_consistent(
     if old == new:
         return not proof and old_root == new_root
     path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
-    if not path:
-        return False
     first, last = old - 1, new - 1
     while first & 1:
         first, last = first >> 1, last >> 1
+    sides = _sides(first, last, len(path) - 1)
+    if sides is None:
+        return False
     then = now = path[0]
-    for hash_ in path[1:]:
-        if last == 0:
-            return False
-        if first & 1 or first == last:
+    for hash_, is_left in zip(path[1:], sides, strict=True):
+        if is_left:
             then, now = node_hash(hash_, then), node_hash(hash_, now)
-            while first and not first & 1:
-                first, last = first >> 1, last >> 1
         else:
             now = node_hash(now, hash_)
+    return then == old_root and now == new_root
+
+
+def _sides(first: int, last: int, steps: int) -> list[bool] | None:
+    """For each step up from node *first* of a level that ends at *last*, whether the
+    sibling stands on the left; None unless exactly *steps* lead to the root.
+    """
+    sides = []
+    while last:
+        is_left = bool(first & 1) or first == last
+        while is_left and first and not first & 1:
+            first, last = first >> 1, last >> 1
+        sides.append(is_left)
         first, last = first >> 1, last >> 1
-    return last == 0 and then == old_root and now == new_root
+    return sides if len(sides) == steps else None
 
 
 def _split(width: int) -> int:

@@ -80,9 +80,7 @@ def numbered(size: int) -> list[bytes]:
 
 def test_the_empty_tree_has_the_hash_of_nothing() -> None:
     """RFC 6962: the hash of an empty list is the hash of an empty string."""
-    assert (
-        EMPTY_ROOT.hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    )
+    assert EMPTY_ROOT.hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert root_at(0, Tree([]).look) == EMPTY_ROOT == root_of([])
 
 
