@@ -1,1 +1,1 @@
-"""Evidence: what was asked and answered, so kept that nobody changes it unnoticed."""
+"""What was asked and answered, kept so that nobody can change it unnoticed."""

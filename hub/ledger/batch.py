@@ -1,0 +1,160 @@
+"""One transaction of the ledger: seal, write and grow the tree, all of it or nothing.
+
+The tree's state is read inside the transaction, so that another process may write between
+two of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from hub.core.document import Document
+from hub.core.errors import LedgerError
+from hub.ledger.checkpoint import Checkpoint, VerifierKey, sign_checkpoint
+from hub.ledger.keys import Keys
+from hub.ledger.leaf import leaf_of
+from hub.ledger.merkle import grow, leaf_hash, peaks, root_of
+from hub.ledger.seal import DataKey, Sealer, context_of, pseudonym_of
+from hub.ledger.store import Entry, Pseudonym, Receipt
+
+_KEY_BYTES = 32
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """BEGIN IMMEDIATE … COMMIT; whatever is raised inside undoes it."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def tree_of(db: sqlite3.Connection) -> tuple[int, list[bytes]]:
+    """Size of the tree and the hashes of its peaks, as they are stored now."""
+    size = db.execute("SELECT coalesce(max(idx) + 1, 0) FROM leaf").fetchone()[0]
+    return size, [node_at(db, level, index) for level, index in peaks(size)]
+
+
+def node_at(db: sqlite3.Connection, level: int, index: int) -> bytes:
+    """The stored hash of a complete subtree; LedgerError if it is missing."""
+    row = db.execute("SELECT hash FROM node WHERE level = ? AND idx = ?", (level, index)).fetchone()
+    if row is None:
+        raise LedgerError(f"the tree lacks its node {index} of level {level}")
+    hash_: bytes = row[0]
+    return hash_
+
+
+class Batch:
+    """Writes entries under a set of keys. For one thread."""
+
+    def __init__(self, keys: Keys, log: VerifierKey) -> None:
+        self._keys, self._log, self._sealer = keys, log, Sealer()
+
+    def append(self, db: sqlite3.Connection, entries: Sequence[Entry]) -> Receipt:
+        """Write *entries* durably; sqlite3.Error or LedgerError if not."""
+        with transaction(db):
+            size, stack = tree_of(db)
+            leaves = [
+                self._write(db, index, entry) for index, entry in enumerate(entries, start=size)
+            ]
+            db.executemany("INSERT INTO node VALUES (?, ?, ?)", grow(size, stack, leaves))
+        return Receipt(first=size, size=size + len(entries), root=root_of(stack))
+
+    def checkpoint(self, db: sqlite3.Connection, at_ms: int) -> Checkpoint:
+        """Sign the tree as it is, and store that, unless it is signed already."""
+        with transaction(db):
+            size, stack = tree_of(db)
+            signed = sign_checkpoint(self._log, size, root_of(stack), self._keys.sign)
+            if signed.note != last_note(db):
+                db.execute(
+                    "INSERT INTO checkpoint (size, at, note) VALUES (?, ?, ?)",
+                    (size, at_ms, signed.note),
+                )
+        return signed
+
+    def _write(self, db: sqlite3.Connection, index: int, entry: Entry) -> bytes:
+        """Insert one entry; the hash of its leaf."""
+        subject = self._subject(entry)
+        marks: dict[str, str] = {}
+        if entry.payload is not None or entry.decoded is not None:
+            marks = self._seal(db, index, entry, subject or Pseudonym(""))
+        leaf = leaf_of(entry, subject, marks)
+        db.execute("INSERT INTO leaf VALUES (?, ?, ?, ?)", (index, entry.kind, entry.id, leaf))
+        _pair(db, index, entry)
+        return leaf_hash(leaf)
+
+    def _subject(self, entry: Entry) -> Pseudonym | None:
+        if isinstance(entry.subject, Document):
+            return pseudonym_of(self._keys, entry.subject)
+        return entry.subject
+
+    def _seal(
+        self, db: sqlite3.Connection, index: int, entry: Entry, subject: Pseudonym
+    ) -> dict[str, str]:
+        key, marks = self._data_key(db, subject, entry.retention)
+        sealed = self._sealer.seal(
+            key, context_of(entry.kind, entry.id, key.id), entry.payload, entry.decoded
+        )
+        db.execute("INSERT INTO sealed VALUES (?, ?)", (index, sealed.data))
+        if sealed.decoded_digest is not None:
+            marks["decoded"] = sealed.decoded_digest
+        return {**marks, "key": key.id, "sealed": sealed.digest}
+
+    def _data_key(
+        self, db: sqlite3.Connection, subject: str, retention: str
+    ) -> tuple[DataKey, dict[str, str]]:
+        """The data key of a subject and class; a new one's row is named on the leaf, so that
+        the table of keys cannot be altered unnoticed either.
+        """
+        row = db.execute(
+            "SELECT id, subject, retention, wrapping, wrapped FROM data_key"
+            " WHERE subject = ? AND retention = ?",
+            (subject, retention),
+        ).fetchone()
+        if row is not None:
+            return unwrapped(self._keys, row), {}
+        key = DataKey(os.urandom(16).hex(), os.urandom(_KEY_BYTES))
+        wrapped = self._keys.wrap(key.key, _wrapping_context(key.id, subject, retention))
+        new = (key.id, subject, retention, self._keys.wrapping, wrapped)
+        db.execute("INSERT INTO data_key VALUES (?, ?, ?, ?, ?)", new)
+        return key, {"key_digest": _row_digest(*new)}
+
+
+def unwrapped(keys: Keys, row: tuple[str, str, str, str, bytes]) -> DataKey:
+    """The data key of a row of the table: id, subject, retention, wrapping, wrapped."""
+    key_id, subject, retention, wrapping, wrapped = row
+    context = _wrapping_context(key_id, subject, retention)
+    return DataKey(key_id, keys.unwrap(wrapping, wrapped, context))
+
+
+def last_note(db: sqlite3.Connection) -> str | None:
+    """The checkpoint that was stored last."""
+    row = db.execute("SELECT note FROM checkpoint ORDER BY seq DESC LIMIT 1").fetchone()
+    return None if row is None else str(row[0])
+
+
+def _pair(db: sqlite3.Connection, index: int, entry: Entry) -> None:
+    """Keep the list of exchanges that have no outcome yet."""
+    if entry.kind == "sent":
+        db.execute("INSERT INTO open_exchange VALUES (?, ?)", (entry.id, index))
+    elif entry.kind == "outcome":
+        closed = db.execute("DELETE FROM open_exchange WHERE id = ?", (entry.id,)).rowcount
+        if not closed:
+            raise LedgerError("entry: an outcome without a sent that waits for it")
+
+
+def _wrapping_context(key_id: str, subject: str, retention: str) -> bytes:
+    return f"posicion-integral data key\n{key_id}\n{subject}\n{retention}".encode()
+
+
+def _row_digest(key_id: str, subject: str, retention: str, wrapping: str, wrapped: bytes) -> str:
+    text = f"{key_id}\n{subject}\n{retention}\n{wrapping}\n{wrapped.hex()}"
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,138 @@
+"""From an entry to the leaf: its header in the canonical JSON of RFC 8785.
+
+A leaf stands in clear and for ever. So the hub's own fields cannot be overwritten, and a
+header in which an identity document shows is refused before it is written.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import rfc8785
+
+from hub.core.document import parse_document
+from hub.core.errors import InvalidDocument, LedgerError
+from hub.core.exchange import FORMAT
+from hub.ledger.store import JSON, Entry, Pseudonym
+
+OWN_FIELDS = frozenset(
+    {
+        "at",
+        "decoded",
+        "format",
+        "id",
+        "key",
+        "key_digest",
+        "kind",
+        "retention",
+        "sealed",
+        "subject",
+    }
+)
+"""Names in a header that only the ledger writes."""
+
+_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_CLASS = re.compile(r"[a-z0-9_]{1,40}")
+_PSEUDONYM = re.compile(r"[0-9a-f]{64}")
+_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:[0-9]{8}|[XYZxyz][0-9]{7})[ .-]?[A-Za-z](?![0-9A-Za-z])")
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_SORTED = msgspec.json.Encoder(order="deterministic")
+_EXACT = 2**53 - 1
+_PLAIN = frozenset({bool, str})
+_MILLISECOND = dt.timedelta(milliseconds=1)
+
+
+def checked(entry: Entry) -> Entry:
+    """*entry*, if it can be written; LedgerError names the field that cannot, never a value."""
+    if not _ID.fullmatch(entry.id):
+        raise LedgerError("entry: the id is not opaque: letters, digits, - and _, at most 64")
+    if not _CLASS.fullmatch(entry.retention):
+        raise LedgerError("entry: the retention class is not a code")
+    if entry.at.tzinfo is None:
+        raise LedgerError("entry: the moment has no time zone")
+    if isinstance(entry.subject, str) and not _PSEUDONYM.fullmatch(entry.subject):
+        raise LedgerError("entry: the subject is no pseudonym")
+    for name, value in entry.header.items():
+        if name in OWN_FIELDS:
+            raise LedgerError(f"entry: the header field {name!r} is the ledger's own")
+        if any(_shows_document(text) for text in _texts(value)):
+            raise LedgerError(f"entry: the header field {name!r} shows a document number")
+    return entry
+
+
+def leaf_of(entry: Entry, subject: Pseudonym | None, marks: dict[str, str]) -> bytes:
+    """The canonical leaf of *entry*; *marks* are the ids and digests of what was sealed.
+
+    Raises LedgerError for values that JSON cannot hold exactly.
+    """
+    header: dict[str, Any] = {
+        **entry.header,
+        **marks,
+        "format": FORMAT,
+        "kind": entry.kind,
+        "id": entry.id,
+        "at": milliseconds_of(entry.at),
+        "retention": entry.retention,
+    }
+    if subject is not None:
+        header["subject"] = subject
+    try:
+        return canonical(header)
+    except (ValueError, RecursionError):
+        raise LedgerError("entry: the header has no canonical JSON") from None
+
+
+def canonical(header: dict[str, Any]) -> bytes:
+    """*header* in RFC 8785 form; ValueError if it has none.
+
+    Most headers are flat, without fractions, and ASCII. There msgspec's sorted form
+    is the canonical one at a fraction of the cost; a property test holds the two together.
+    """
+    if all(map(_is_plain, header.values())):
+        raw = _SORTED.encode(header)
+        if raw.isascii():
+            return raw
+    return rfc8785.dumps(header)
+
+
+def _is_plain(value: object) -> bool:
+    if type(value) is int:
+        return -_EXACT <= value <= _EXACT
+    return value is None or type(value) in _PLAIN
+
+
+def milliseconds_of(moment: dt.datetime) -> int:
+    """An aware moment as a leaf writes it: Unix time in milliseconds, UTC."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def moment_of(milliseconds: int) -> dt.datetime:
+    """The moment that a leaf's `at` names."""
+    return _EPOCH + milliseconds * _MILLISECOND
+
+
+def _texts(value: JSON) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield name
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _shows_document(text: str) -> bool:
+    """Whether *text* holds a NIF or NIE with its right letter, however it is written."""
+    for match in _NUMBER.finditer(text):
+        try:
+            parse_document(match[0])
+        except InvalidDocument:
+            continue
+        return True
+    return False

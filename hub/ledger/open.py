@@ -1,0 +1,72 @@
+"""Open the ledger of a hub: its file, its keys, and the checks that must hold before a write."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from hub.core.errors import LedgerError
+from hub.core.moment import Clock, utc_now
+from hub.ledger.checkpoint import VerifierKey, checked_name
+from hub.ledger.keys import Keys, open_keys, write_once
+from hub.ledger.schema import Connect, connect, create_file, open_writing, prepare
+from hub.ledger.sqlite import SqliteLedger, check_head
+
+PUBLIC_KEY = "log.pub"
+"""The file beside the keys with what an auditor needs to verify: the C2SP verifier key."""
+
+
+def open_ledger(
+    path: Path,
+    keys: Path | Keys,
+    *,
+    origin: str,
+    clock: Clock = utc_now,
+    publish_every_s: float = 1.0,
+    opener: Connect = connect,
+) -> SqliteLedger:
+    """The ledger in *path*, made if there is none; *keys* is a folder, or whoever holds them.
+
+    *origin* names the log in its checkpoints (a URL without scheme) and never changes.
+    Keys are made only together with a new ledger: under new keys an old one would be
+    unreadable. Raises LedgerError when the file cannot be used, belongs to other keys or
+    another origin, contradicts its own last checkpoint, or is gone though the key has
+    signed for it (a log never begins twice); SettingsError for the keys.
+    """
+    is_new = not path.exists() or path.stat().st_size == 0
+    if is_new and isinstance(keys, Path) and (keys / PUBLIC_KEY).exists():
+        raise LedgerError(f"{PUBLIC_KEY} says that this log was begun, and its file is not here")
+    holder = open_keys(keys, create=is_new) if isinstance(keys, Path) else keys
+    log = VerifierKey(checked_name(origin), holder.log_public)
+    try:
+        create_file(path)
+        with closing(open_writing(path, opener)) as db:
+            prepare(db, _identity(holder, log))
+            check_head(db, log)
+    except (sqlite3.Error, OSError) as error:
+        raise LedgerError(f"the ledger cannot be opened: {error}") from error
+    if isinstance(keys, Path):
+        _publish_key(keys, log)
+    return SqliteLedger(
+        path,
+        keys=holder,
+        log=log,
+        clock=clock,
+        publish_every_s=publish_every_s,
+        connect=opener,
+    )
+
+
+def _identity(keys: Keys, log: VerifierKey) -> dict[str, str]:
+    check = keys.pseudonym(b"posicion-integral pseudonym key check").hex()[:16]
+    return {"origin": log.name, "log_key": str(log), "pseudonym_key": check}
+
+
+def _publish_key(folder: Path, log: VerifierKey) -> None:
+    """Write the public key where it is missing; LedgerError if another one stands there."""
+    line = f"{log}\n".encode()
+    if not (folder / PUBLIC_KEY).exists():
+        write_once(folder, PUBLIC_KEY, line)
+    if (folder / PUBLIC_KEY).read_bytes() != line:
+        raise LedgerError(f"{PUBLIC_KEY} is not the public half of this log's key")

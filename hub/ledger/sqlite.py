@@ -1,0 +1,263 @@
+"""The ledger in one SQLite file: one serving process, with command-line readers beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from hub.core.errors import LedgerError
+from hub.core.moment import Clock
+from hub.ledger.batch import Batch, last_note, node_at, transaction, tree_of, unwrapped
+from hub.ledger.checkpoint import Checkpoint, VerifierKey, open_checkpoint
+from hub.ledger.keys import Keys
+from hub.ledger.leaf import checked, milliseconds_of, moment_of
+from hub.ledger.merkle import consistency_proof, inclusion_proof, leaf_hash, root_at
+from hub.ledger.schema import Connect, open_reading, open_writing
+from hub.ledger.seal import Envelope, context_of, open_sealed
+from hub.ledger.store import Entry, Inclusion, Kind, Pseudonym, Receipt, Record
+from hub.ledger.writer import Writer
+
+T = TypeVar("T")
+
+PAGE = 1000
+"""The most records that one listing gives."""
+
+_PROBE_BYTES = 16 * 1024
+_PROBE_S = 2.0
+_COLUMNS = "SELECT leaf.idx, kind, leaf.id, header FROM leaf"
+
+
+class SqliteLedger:
+    """A Ledger (see `hub.ledger.store`); made by `hub.ledger.open.open_ledger`."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        keys: Keys,
+        log: VerifierKey,
+        clock: Clock,
+        publish_every_s: float,
+        connect: Connect,
+    ) -> None:
+        self._path, self._keys, self._log, self._clock = path, keys, log, clock
+        self._batch = Batch(keys, log)
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="ledger-reader")
+        self._reading: sqlite3.Connection | None = None
+        self._is_closed = False
+        self._writer = Writer(
+            lambda: open_writing(path, connect), self._batch.append, self._publish, publish_every_s
+        )
+
+    @property
+    def verifier_key(self) -> VerifierKey:
+        """The public key that verifies this ledger's checkpoints."""
+        return self._log
+
+    async def append(self, entries: Sequence[Entry]) -> Receipt:
+        if not entries:
+            raise LedgerError("nothing to append")
+        return await self._writer.append([checked(entry) for entry in entries])
+
+    async def size(self) -> int:
+        size, _ = await self._read(tree_of)
+        return size
+
+    async def read(self, id: str, kind: Kind) -> Record | None:  # noqa: A002 - its name in the header
+        return await self._read(lambda db: self._opened(db, id, kind))
+
+    async def payload(self, kind: Kind, id: str) -> bytes | None:  # noqa: A002 - as above
+        record = await self.read(id, kind)
+        return None if record is None else record.payload
+
+    async def recent(self, count: int = 50, before: int | None = None) -> tuple[Record, ...]:
+        bound = 2**62 if before is None else before
+        return await self._listed("WHERE idx < ? ORDER BY idx DESC LIMIT ?", bound, count)
+
+    async def records(self, first: int, count: int = 100) -> tuple[Record, ...]:
+        return await self._listed("WHERE idx >= ? ORDER BY idx LIMIT ?", first, count)
+
+    async def checkpoint(self) -> Checkpoint:
+        return await self._writer.run(lambda db: self._batch.checkpoint(db, self._now()))
+
+    async def prove(self, index: int) -> Inclusion | None:
+        if not 0 <= index < await self.size():
+            return None
+        proof = await self._read(lambda db: self._proof(db, index))
+        if proof is None:  # no checkpoint covers the record yet
+            await self.checkpoint()
+            proof = await self._read(lambda db: self._proof(db, index))
+        return proof
+
+    async def prove_extends(self, old: int, new: int) -> tuple[bytes, ...]:
+        """The consistency proof between two sizes; LedgerError unless 0 < old <= new <= size."""
+        if not 0 < old <= new <= await self.size():
+            raise LedgerError("a consistency proof runs between two sizes that the log had")
+        return await self._read(lambda db: consistency_proof(old, new, _look(db)))
+
+    async def orphans(self) -> tuple[Record, ...]:
+        join = "JOIN open_exchange USING (idx) WHERE idx >= ? ORDER BY idx LIMIT ?"
+        found: list[Record] = []
+        while page := await self._listed(join, found[-1].index + 1 if found else 0, PAGE):
+            found += page
+        return tuple(found)
+
+    async def close_orphans(self) -> int:
+        entries = [self._closing(sent) for sent in await self.orphans()]
+        for start in range(0, len(entries), PAGE):
+            await self.append(entries[start : start + PAGE])
+        return len(entries)
+
+    async def writable(self) -> bool:
+        try:
+            async with asyncio.timeout(_PROBE_S):
+                await self._writer.run(_probe)
+        except (LedgerError, TimeoutError):
+            return False
+        return True
+
+    async def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            await self._read(lambda _db: self._drop())  # first, so that SQLite tidies up at the end
+            self._reader.shutdown(wait=False)
+        await self._writer.close()
+
+    def _now(self) -> int:
+        return milliseconds_of(self._clock())
+
+    def _publish(self, db: sqlite3.Connection) -> None:
+        """Sign the head if the log has grown since the last checkpoint."""
+        covered = db.execute("SELECT coalesce(max(size), 0) FROM checkpoint").fetchone()[0]
+        if db.execute("SELECT 1 FROM leaf WHERE idx >= ?", (covered,)).fetchone():
+            self._batch.checkpoint(db, self._now())
+
+    def _closing(self, sent: Record) -> Entry:
+        header = {name: value for name, value in sent.header.items() if name in _SHARED_BY_EXCHANGE}
+        subject = sent.header.get("subject")
+        return Entry(
+            kind="outcome",
+            id=sent.id,
+            at=self._clock(),
+            header={**header, "error": "unknown"},
+            subject=None if subject is None else Pseudonym(subject),
+            retention=sent.header["retention"],
+        )
+
+    async def _listed(self, where: str, bound: int, count: int) -> tuple[Record, ...]:
+        values = (bound, max(0, min(count, PAGE)))
+
+        def listed(db: sqlite3.Connection) -> tuple[Record, ...]:
+            rows = db.execute(f"{_COLUMNS} {where}", values)
+            return tuple(_record(db, row) for row in rows.fetchall())
+
+        return await self._read(listed)
+
+    def _opened(self, db: sqlite3.Connection, id: str, kind: str) -> Record | None:  # noqa: A002
+        row = db.execute(f"{_COLUMNS} WHERE id = ? AND kind = ?", (id, kind)).fetchone()
+        if row is None:
+            return None
+        record = _record(db, row)
+        if "sealed" not in record.header:
+            return record
+        envelope = self._envelope(db, record)
+        return msgspec.structs.replace(record, payload=envelope.payload, decoded=envelope.decoded)
+
+    def _envelope(self, db: sqlite3.Connection, record: Record) -> Envelope:
+        key_id = record.header["key"]
+        row = db.execute("SELECT * FROM data_key WHERE id = ?", (key_id,)).fetchone()
+        sealed = db.execute("SELECT data FROM sealed WHERE idx = ?", (record.index,)).fetchone()
+        if row is None or sealed is None:
+            raise LedgerError(f"record {record.index}: its payload or its data key is gone")
+        context = context_of(record.kind, record.id, key_id)
+        return open_sealed(unwrapped(self._keys, row), context, sealed[0])
+
+    def _proof(self, db: sqlite3.Connection, index: int) -> Inclusion | None:
+        note = last_note(db)
+        if note is None:
+            return None
+        head = open_checkpoint(note, [self._log])
+        if head.size <= index:
+            return None
+        header = db.execute("SELECT header FROM leaf WHERE idx = ?", (index,)).fetchone()[0]
+        path = inclusion_proof(index, head.size, _look(db))
+        return Inclusion(index=index, leaf=header, path=path, checkpoint=head)
+
+    async def _read(self, call: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of *call* on the reading connection, in the reading thread."""
+        loop = asyncio.get_running_loop()
+        try:
+            future = loop.run_in_executor(self._reader, self._on_reading, call)
+        except RuntimeError:
+            raise LedgerError("the ledger is closed") from None
+        return await future
+
+    def _on_reading(self, call: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            if self._reading is None:
+                self._reading = open_reading(self._path)
+            return call(self._reading)
+        except sqlite3.Error as error:
+            self._drop()
+            raise LedgerError(f"not read: {error}") from error
+
+    def _drop(self) -> None:
+        if self._reading is not None:
+            self._reading.close()
+        self._reading = None
+
+
+def check_head(db: sqlite3.Connection, log: VerifierKey) -> None:
+    """Raise LedgerError unless the tree still extends the last checkpoint that was stored.
+
+    A log never signs a head that contradicts one that it signed before.
+    """
+    note = last_note(db)
+    if note is None:
+        return
+    head = open_checkpoint(note, [log])
+    if head.size > tree_of(db)[0] or root_at(head.size, _look(db)) != head.root:
+        raise LedgerError("the tree contradicts its last checkpoint: verify before going on")
+
+
+_SHARED_BY_EXCHANGE = frozenset({"access", "attempt", "operation", "ordinal", "request", "source"})
+
+
+class _OwnFields(msgspec.Struct, frozen=True):
+    kind: str
+    id: str
+    at: int
+    retention: str
+
+
+def _look(db: sqlite3.Connection) -> Callable[[int, int], bytes]:
+    return lambda level, index: node_at(db, level, index)
+
+
+def _record(db: sqlite3.Connection, row: tuple[int, str, str, bytes]) -> Record:
+    """The record of a row, if its header is what the tree was given; LedgerError if not."""
+    index, kind, id_, leaf = row
+    if leaf_hash(leaf) != node_at(db, 0, index):
+        raise LedgerError(f"record {index} was altered: its header is not that of its leaf")
+    try:
+        own = msgspec.json.decode(leaf, type=_OwnFields)
+        header = msgspec.json.decode(leaf, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        raise LedgerError(f"record {index} was altered: its header is none") from None
+    if (own.kind, own.id) != (kind, id_):
+        raise LedgerError(f"record {index} was altered: it is filed under another id")
+    return Record(index=index, kind=kind, id=id_, at=moment_of(own.at), leaf=leaf, header=header)
+
+
+def _probe(db: sqlite3.Connection) -> None:
+    """Need room, take it and give it back, durably."""
+    with transaction(db):
+        db.execute("INSERT INTO sealed VALUES (-1, zeroblob(?))", (_PROBE_BYTES,))
+        db.execute("DELETE FROM sealed WHERE idx = -1")
+        db.execute("UPDATE meta SET value = value WHERE name = 'format'")

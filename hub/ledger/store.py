@@ -1,0 +1,141 @@
+"""What a ledger keeps, and what every ledger promises, whatever it is stored in."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NewType, Protocol, TypeAlias
+
+from msgspec import Struct, field
+
+from hub.core.document import Document
+from hub.ledger.checkpoint import Checkpoint
+
+Kind = Literal["access", "denial", "sent", "outcome", "answer", "security"]
+"""What a record tells. Closed: a new kind is a new promise to auditors."""
+
+JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON] | None"
+
+Pseudonym = NewType("Pseudonym", str)
+"""64 hexadecimal digits that stand for a subject; only the pseudonym key leads to them."""
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A record to be. *header* becomes part of the leaf, for ever and in clear: codes,
+    numbers and opaque ids only. What is personal goes into *payload*, which is sealed.
+
+    `decoded` is sealed beside the payload, and the leaf commits to it by a digest of its
+    own (salted, because a short answer about a known person could be guessed).
+    """
+
+    kind: Kind
+    id: str
+    """Opaque, unique within the kind; an `outcome` has the id of its `sent`."""
+    at: dt.datetime
+    header: Mapping[str, JSON] = field(default_factory=dict)
+    subject: Document | Pseudonym | None = None
+    retention: str = "technical"
+    payload: bytes | None = None
+    decoded: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"Entry({self.kind!r}, {self.id!r})"
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """Proof of writing: the first record's index, and a tree that holds all of them."""
+
+    first: int
+    size: int
+    root: bytes
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """A record as it is kept. `payload` and `decoded` are None where none was recorded, and
+    where the record was only listed.
+    """
+
+    index: int
+    kind: str
+    id: str
+    at: dt.datetime
+    leaf: bytes
+    """The canonical header (RFC 8785) whose hash is the leaf."""
+    header: Mapping[str, Any]
+    payload: bytes | None = None
+    decoded: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"Record({self.index}, {self.kind!r}, {self.id!r})"
+
+
+class Inclusion(Struct, frozen=True, kw_only=True):
+    """That a record is in the log: RFC 6962 audit path up to a signed checkpoint."""
+
+    index: int
+    leaf: bytes
+    path: tuple[bytes, ...]
+    checkpoint: Checkpoint
+
+
+class Ledger(Protocol):
+    """Append-only records under a Merkle tree. Whatever it cannot do is a LedgerError."""
+
+    async def append(self, entries: Sequence[Entry]) -> Receipt:
+        """Write all of *entries* or none, and return once they are durable and in the tree.
+
+        A cancelled append is still written. After a LedgerError the entries may or may
+        not be on record, and the next append is tried afresh.
+        """
+        ...
+
+    async def size(self) -> int:
+        """How many records there are."""
+        ...
+
+    async def read(self, id: str, kind: Kind) -> Record | None:  # noqa: A002 - its name in the header
+        """The record with its payload opened; None if there is none.
+
+        LedgerError if it is not what was written, or its key is gone.
+        """
+        ...
+
+    async def payload(self, kind: Kind, id: str) -> bytes | None:  # noqa: A002 - as above
+        """The opened payload of a record; None if there is no such record or it has none."""
+        ...
+
+    async def recent(self, count: int = 50, before: int | None = None) -> tuple[Record, ...]:
+        """The last records, newest first, below index *before*; payloads stay sealed."""
+        ...
+
+    async def records(self, first: int, count: int = 100) -> tuple[Record, ...]:
+        """Up to *count* records from index *first* on, in order; payloads stay sealed."""
+        ...
+
+    async def checkpoint(self) -> Checkpoint:
+        """The signed head of everything appended so far, stored before it is returned."""
+        ...
+
+    async def prove(self, index: int) -> Inclusion | None:
+        """Proof that the record at *index* is in the log; None if there is no such record."""
+        ...
+
+    async def orphans(self) -> tuple[Record, ...]:
+        """Every `sent` that has no `outcome`."""
+        ...
+
+    async def close_orphans(self) -> int:
+        """Give every orphan an outcome with the error `unknown`; how many there were.
+
+        Only for the one process that sends, before it sends: an exchange in flight is an
+        orphan too.
+        """
+        ...
+
+    async def writable(self) -> bool:
+        """Whether a write goes through now; never raises."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun and sign a last checkpoint. Appending is over."""
+        ...
