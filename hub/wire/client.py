@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import httpx
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.core.connector import Operation, Query, Spec
 from hub.core.errors import SourceUnavailable
@@ -177,13 +178,14 @@ class SourceClient:
     ) -> Answer:
         """One attempt to send one message; connectors use a Call instead."""
         proof = await self._proof(tag)
+        secrets = frozenset(name.lower() for name in proof)
         request = self._http.build_request(
             method,
             path,
-            headers={**headers, **proof, **_OURS},
+            headers={**_lower(headers), **_lower(proof), **_OURS},
             content=content,
             timeout=httpx.Timeout(None, connect=tag.connect_s),
-            extensions={EXTENSION: tag},
+            extensions={EXTENSION: replace(tag, secrets=secrets)},
         )
         response = await self._http.send(request)
         return Answer(
@@ -211,6 +213,11 @@ class SourceClient:
     async def aclose(self) -> None:
         """Close every connection of this source."""
         await self._http.aclose()
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    """Names in one form, so that a header cannot stand twice in two spellings."""
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def open_client(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import re
+from itertools import accumulate
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,7 +18,10 @@ T = TypeVar("T")
 MAX_DEPTH = 200
 """Nesting beyond this is an attack on the decoder, not data."""
 
-_HTML = re.compile(rb"^\s*<(!doctype html|html|head|body)\b", re.IGNORECASE)
+_NOT_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[^][{}"]++', re.DOTALL)
+"""Strings, the unfinished too, and all else that is no bracket: linear in any text."""
+
+_HTML = re.compile(rb"^(?:\xef\xbb\xbf)?\s*<(!doctype html|html|head|body)\b", re.IGNORECASE)
 
 
 def check_status(answer: Answer) -> None:
@@ -55,10 +61,17 @@ def json_value(answer: Answer, type_: type[T]) -> T:
     not JSON, `schema` for JSON of another shape (naming the path, not the value).
     """
     refuse_html(answer)
+    body = answer.body.removeprefix(codecs.BOM_UTF8)
     _check_depth(answer)
     try:
-        return msgspec.json.decode(answer.body, type=type_)
+        value = msgspec.json.decode(body, type=type_)
+        _refuse_member_twice(body)
+        return value
+    except _MemberTwice:
+        raise SourceMalformed(answer.source, "malformed", "a member stands twice") from None
     except msgspec.ValidationError as error:
+        if "out of range" in str(error):  # 1e400: no number of this world
+            raise SourceMalformed(answer.source, "malformed", path_of(error)) from None
         raise SourceMalformed(answer.source, "schema", path_of(error)) from None
     except msgspec.DecodeError:
         raise SourceMalformed(answer.source, "malformed", "not JSON") from None
@@ -67,6 +80,20 @@ def json_value(answer: Answer, type_: type[T]) -> T:
         raise SourceMalformed(answer.source, "charset", detail) from None
     except RecursionError:
         raise SourceMalformed(answer.source, "malformed", "nested too deeply") from None
+
+
+class _MemberTwice(Exception):
+    """One object of a JSON text has two members of one name (RFC 8259 section 4)."""
+
+
+def _refuse_member_twice(body: bytes) -> None:
+    """Raise _MemberTwice where an object has a name twice: readers differ on which one counts."""
+
+    def once(members: list[tuple[str, Any]]) -> None:
+        if len({name for name, _ in members}) != len(members):
+            raise _MemberTwice
+
+    json.loads(body, object_pairs_hook=once, parse_int=str, parse_float=str)
 
 
 def json_object(answer: Answer) -> dict[str, Any]:
@@ -84,9 +111,7 @@ def _check_depth(answer: Answer) -> None:
     opening = answer.body.count(b"[") + answer.body.count(b"{")
     if opening <= MAX_DEPTH:
         return
-    depth = deepest = 0
-    for byte in re.sub(rb'"(?:[^"\\]|\\.)*"', b"", answer.body):
-        depth += (byte in b"[{") - (byte in b"]}")
-        deepest = max(deepest, depth)
-    if deepest > MAX_DEPTH:
+    brackets = _NOT_BRACKETS.sub(b"", answer.body)
+    steps = (1 if byte in b"[{" else -1 for byte in brackets)
+    if max(accumulate(steps), default=0) > MAX_DEPTH:
         raise SourceMalformed(answer.source, "malformed", "nested too deeply")

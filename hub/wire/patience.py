@@ -13,8 +13,11 @@ from hub.core.errors import SourceUnavailable
 
 T = TypeVar("T")
 
-NEVER_LEFT = frozenset({"connect_failed", "dns", "tls"})
-"""Reasons that prove that no byte of the request left."""
+NEVER_LEFT = frozenset({"connect_failed", "dns"})
+"""Reasons that prove that no byte of the request left.
+
+Not `tls`: such an error can also end an answer, and a certificate is no better next time.
+"""
 
 
 async def patiently(

@@ -20,7 +20,10 @@ from hub.wire.transport import GuardedTransport, RawAnswer
 SECRET_HEADERS = frozenset(
     {"authorization", "cookie", "set-cookie", "proxy-authorization", "x-csrf-token", "x-api-key"}
 )
-"""Header names whose values are credentials: recorded as present, never with their value."""
+"""Header names whose values are credentials: recorded as present, never with their value.
+
+What a source's Credentials add to a message is such a header too, whatever its name.
+"""
 
 EXCHANGE = "hub_exchange"
 """Key of the exchange id among an httpx response's extensions."""
@@ -38,14 +41,17 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         tag: Tag = request.extensions[EXTENSION]
         sent = await self._sent(tag, request)
         began = asyncio.get_running_loop().time()
+        await self._begun(sent, began)
         try:
-            await self._durable(sent)
             answer = await self._attempt(tag, request)
         except asyncio.CancelledError:
-            await self._uncancelled(self._outcome(sent, began, None, "cancelled"))
+            await self._cancelled(sent, began)
             raise
         except SourceError as error:
             await self._durable(self._outcome(sent, began, None, error.reason))
+            raise
+        except Exception:
+            await self._durable(self._outcome(sent, began, None, "unknown"))
             raise
         fault = answer.fault
         await self._durable(self._outcome(sent, began, answer, fault.reason if fault else None))
@@ -76,7 +82,9 @@ class RecordingTransport(httpx.AsyncBaseTransport):
             at=self._clock(),
             method=request.method,
             url=str(request.url),
-            message=_message(tag.origin, request.headers.multi_items(), await request.aread()),
+            message=_message(
+                tag.origin, request.headers.multi_items(), await request.aread(), tag.secrets
+            ),
         )
 
     def _outcome(
@@ -94,39 +102,56 @@ class RecordingTransport(httpx.AsyncBaseTransport):
             error=error,
         )
 
-    async def _durable(self, entry: Sent | Outcome) -> None:
-        """Write *entry*; a cancellation waits until it is written, then goes on."""
-        task = asyncio.ensure_future(self._recorder.record(entry))
+    async def _begun(self, sent: Sent, began: float) -> None:
+        """Write *sent*; cancelled meanwhile, close it too, unless it could not be written."""
+        task = asyncio.ensure_future(self._recorder.record(sent))
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if await _settled(task):
+                await self._cancelled(sent, began)
+            raise
+
+    async def _durable(self, outcome: Outcome) -> None:
+        """Write *outcome*; a cancellation waits until it is written, then goes on."""
+        task = asyncio.ensure_future(self._recorder.record(outcome))
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
             await _settled(task)
             raise
 
-    async def _uncancelled(self, entry: Outcome) -> None:
-        """Write *entry* whatever happens to the task that writes it."""
-        await _settled(asyncio.ensure_future(self._recorder.record(entry)))
+    async def _cancelled(self, sent: Sent, began: float) -> None:
+        """Write that *sent* was cancelled, whatever else happens to the task that writes it."""
+        outcome = self._outcome(sent, began, None, "cancelled")
+        await _settled(asyncio.ensure_future(self._recorder.record(outcome)))
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
 
-async def _settled(task: asyncio.Future[None]) -> None:
-    """Wait for *task* through any number of cancellations; its own error is not raised here."""
+async def _settled(task: asyncio.Future[None]) -> bool:
+    """Wait for *task* through any number of cancellations; whether it ended without error."""
     while not task.done():
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError:
             continue
-    task.exception()
+    return not task.cancelled() and task.exception() is None
 
 
-def _message(origin: Origin, lines: Iterable[tuple[str, str]], body: bytes) -> Message:
+def _message(
+    origin: Origin,
+    lines: Iterable[tuple[str, str]],
+    body: bytes,
+    secrets: frozenset[str] = frozenset(),
+) -> Message:
     """What is kept: without a subject (a token, a ping) no body, for it may be a credential."""
-    return Message(headers=_safe(lines), body=body if origin.subject else b"")
+    return Message(headers=_safe(lines, secrets), body=body if origin.subject else b"")
 
 
-def _safe(lines: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+def _safe(lines: Iterable[tuple[str, str]], secrets: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    hidden = SECRET_HEADERS | secrets
     return tuple(
-        (name, "[credential]" if name.lower() in SECRET_HEADERS else value) for name, value in lines
+        (name, "[credential]" if name.lower() in hidden else value) for name, value in lines
     )

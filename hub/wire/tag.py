@@ -24,3 +24,5 @@ class Tag(Struct, frozen=True, kw_only=True):
     max_bytes: int
     echoed: bool = True
     """Whether the answer proves that it belongs to its request; else it travels alone."""
+    secrets: frozenset[str] = frozenset()
+    """Lower-case names of the headers of this message that hold credentials."""

@@ -43,6 +43,7 @@ def parse_xml(source: str, data: bytes, *, max_bytes: int = MAX_BYTES) -> etree.
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise SourceInsecure(source, "forbidden_xml", "a document type declaration")
     parser = etree.XMLParser(
+        encoding="utf-8",  # whatever a declaration says that escaped _reencoded
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
