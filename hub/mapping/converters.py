@@ -23,6 +23,8 @@ _BUILT_IN: tuple[Converter, ...] = (
     converters_text.upper,
     converters_text.lower,
     converters_text.url,
+    converters_text.link,
+    converters_text.first_text,
     converters_text.document,
     converters_text.typed_document,
     converters_text.masked_iban,

@@ -57,6 +57,19 @@ def url(value: str) -> str:
     return link
 
 
+def link(value: str) -> str | None:
+    """As `url`, for a link that nothing depends on: None for what is no such address."""
+    try:
+        return url(value)
+    except ValueError:
+        return None
+
+
+def first_text(*values: str | None) -> str | None:
+    """The first of several texts that is there, without the blanks around it."""
+    return next((value.strip() for value in values if value is not None), None)
+
+
 def document(value: str) -> Document:
     """A NIF, NIE or CIF whose check character is right."""
     return _checked(value)

@@ -5,9 +5,11 @@ from hub.mapping.converters_text import (
     boolean,
     boolean_si_no,
     document,
+    first_text,
     flag_x,
     join_codes,
     join_words,
+    link,
     lower,
     masked_iban,
     text,
@@ -51,6 +53,29 @@ NIF, NIE = "99000001C", "X9900000H"
 def test_text_becomes_what_it_means(convert, value, expected):
     """Blanks around a value never matter."""
     assert convert(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("https://example.org/a.jpg ", "https://example.org/a.jpg"),
+        ("n/a", None),
+        ("javascript:alert(1)", None),
+        ("https://user:secret@example.org", None),
+    ],
+)
+def test_a_link_is_an_address_or_nothing(value, expected):
+    """A picture that nobody can open spoils nothing else."""
+    assert link(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [(("a ", "b"), "a"), ((None, " b"), "b"), ((None, None), None)],
+)
+def test_the_first_text_that_is_there_counts(values, expected):
+    """Further texts stand in for a missing one, and are never joined to it."""
+    assert first_text(*values) == expected
 
 
 @pytest.mark.parametrize(
