@@ -24,7 +24,7 @@ STANDARD_LIMIT = 1000
 SPEC = Spec(
     name="avisos",
     title="Avisos Madrid (incidencias en la vía pública)",
-    owner="Ayuntamiento de Madrid, Subdirección General de Atención a la Ciudadanía",
+    owner="Ayuntamiento de Madrid",
     operations=(
         Operation(
             name="requests",

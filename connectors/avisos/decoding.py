@@ -37,6 +37,8 @@ def xml_rows(answer: Answer, names: Mapping[str, str]) -> list[Row]:
     name = _name(root)
     if name not in _WRAPPERS:
         raise SourceMalformed(answer.source, "schema", "another root element")
+    if (root.text or "").strip():
+        raise SourceMalformed(answer.source, "schema", "text where rows are to be")
     items = [root] if name == "request" else list(root)
     return [_row(answer, _plain(item), names) for item in items]
 
