@@ -96,7 +96,8 @@ def _requester(service: Service, requester: Requester, query: Query) -> Node:
         raise _refusal("the access names no official")
     if not access.procedure or not access.procedure_name:
         raise _refusal("the access names no procedure")
-    if access.consent not in service.request.consents:
+    consent = service.request.consents.get(access.consent) if access.consent else None
+    if consent is None:
         raise _refusal("the access states no kind of consent that the service knows")
     return {
         "IdentificadorSolicitante": requester.identifier,
@@ -107,7 +108,7 @@ def _requester(service: Service, requester: Requester, query: Query) -> Node:
             "NombreProcedimiento": access.procedure_name,
         },
         "Finalidad": f"{access.procedure_name} ({access.legal_basis})",
-        "Consentimiento": access.consent,
+        "Consentimiento": consent,
         "Funcionario": {
             "NombreCompletoFuncionario": official.full_name,
             "NifFuncionario": official.document.number,

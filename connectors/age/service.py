@@ -14,6 +14,7 @@ from connectors.age.outcomes import OutcomeTable, Verdict
 from hub.core.connector import Echo, Operation, Patience, Spec
 from hub.core.document import DocumentType
 from hub.core.errors import SettingsError
+from hub.core.policy import Consent
 from hub.wire.signature_form import Algorithm
 
 CONTRACT = Path(__file__).resolve().parents[2] / "contracts" / "age"
@@ -49,7 +50,7 @@ class RequestRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     names: Literal["required", "never"]
     document_types: Mapping[DocumentType, str]
-    consents: tuple[Literal["Si", "Ley", "NoOpo"], ...]
+    consents: Mapping[Consent, Literal["Si", "Ley", "NoOpo"]]
 
 
 class BusinessOutcome(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

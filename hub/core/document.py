@@ -17,9 +17,9 @@ DocumentType = Literal["nif", "nie", "cif", "passport"]
 
 _LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 _CIF_LETTERS = "JABCDEFGHI"
-_NIF = re.compile(r"\d{8}[A-Z]")
-_NIE = re.compile(r"[XYZ]\d{7}[A-Z]")
-_CIF = re.compile(r"[ABCDEFGHJNPQRSUVW]\d{7}[0-9A-J]")
+_NIF = re.compile(r"[0-9]{8}[A-Z]")
+_NIE = re.compile(r"[XYZ][0-9]{7}[A-Z]")
+_CIF = re.compile(r"[ABCDEFGHJNPQRSUVW][0-9]{7}[0-9A-J]")
 _PASSPORT = re.compile(r"[A-Z0-9]{5,14}")
 
 

@@ -32,6 +32,7 @@ TechnicalReason = Literal[
     "dns",
     "forbidden_xml",
     "hub_credentials",
+    "hub_fault",
     "identity_mismatch",
     "maintenance",
     "malformed",

@@ -6,7 +6,7 @@ Default deny: a block without a row in the purpose cannot be asked for.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
@@ -25,6 +25,9 @@ PublicReason = Literal[
 ]
 Assurance = Literal["low", "substantial", "high"]
 """eIDAS level of assurance (Regulation (EU) 910/2014 art. 8)."""
+
+Consent = Literal["given", "law", "no_opposition"]
+"""On what a provider is asked: the person's consent, a law, or that nobody opposed it."""
 
 _LEVELS: tuple[Assurance, ...] = ("low", "substantial", "high")
 
@@ -53,7 +56,6 @@ class BlockRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fields: tuple[str, ...]
     basis: Literal["authorisation", "no_opposition", "law"] = "law"
     assurance: Assurance = "low"
-    default: bool = True
 
 
 class PlainText(Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,17 +90,22 @@ class Purpose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retention: str
     minutes: int = 60
     """How long an access under this purpose lives."""
+    default_blocks: tuple[str, ...]
+    """Asked for when the caller names none; one without a rule is shown as denied."""
     blocks: Mapping[str, BlockRule]
 
-    def defaults(self) -> tuple[str, ...]:
-        """The blocks that are asked for when the caller names none."""
-        return tuple(name for name, rule in self.blocks.items() if rule.default)
 
+class PurposeTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`contracts/hub/purposes.toml`, the machine-readable record of processing activities."""
 
-class NeedsProcedure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Blocks that only a purpose with an authorised procedure opens."""
+    needs_procedure: tuple[str, ...]
+    """Blocks that only a purpose with an authorised procedure can open."""
+    retention: Mapping[str, Retention]
+    purposes: tuple[Purpose, ...]
 
-    blocks: tuple[str, ...]
+    def get(self, code: str) -> Purpose | None:
+        """The purpose with that code."""
+        return next((row for row in self.purposes if row.code == code), None)
 
 
 class Official(Struct, frozen=True, kw_only=True):
@@ -124,7 +131,7 @@ class Access(Struct, frozen=True, kw_only=True):
     procedure_name: str | None = None
     case_file: str | None = None
     official: Official | None = None
-    consent: Literal["Si", "Ley", "NoOpo"] | None = None
+    consent: Consent | None = None
     began_at: dt.datetime
     expires_at: dt.datetime
 
@@ -148,18 +155,18 @@ class Denial(Struct, frozen=True, kw_only=True):
 
 
 def decide(
+    table: PurposeTable,
     caller: Caller,
     purpose: Purpose,
     block: str,
     fields: frozenset[str] | UnsetType = UNSET,
-    procedure_blocks: frozenset[str] = frozenset(),
 ) -> Grant | Denial:
     """Whether *caller* may see *block* for *purpose*; *fields* narrows and never widens."""
     rule = purpose.blocks.get(block)
     if caller.audience not in purpose.audience:
         return Denial(block=block, reason="purpose")
     if rule is None:
-        needs = block in procedure_blocks and purpose.procedure is None
+        needs = block in table.needs_procedure and purpose.procedure is None
         return Denial(block=block, reason="needs_procedure" if needs else "purpose")
     if not reaches(caller.assurance, rule.assurance):
         return Denial(block=block, reason="step_up")
@@ -173,6 +180,47 @@ def decide(
 def reaches(level: Assurance, wanted: Assurance) -> bool:
     """Whether one level of assurance is at least the other."""
     return _LEVELS.index(level) >= _LEVELS.index(wanted)
+
+
+def table_faults(table: PurposeTable, blocks: Mapping[str, frozenset[str]]) -> list[str]:
+    """Everything inconsistent in *table*; *blocks* gives the field paths of each block."""
+    faults = [
+        f"needs_procedure: no block {name}" for name in table.needs_procedure if name not in blocks
+    ]
+    codes = [row.code for row in table.purposes]
+    faults += [f"{code}: the code stands twice" for code in set(codes) if codes.count(code) > 1]
+    for row in table.purposes:
+        faults += [f"{row.code}: {fault}" for fault in _row_faults(table, row, blocks)]
+    return faults
+
+
+def _row_faults(
+    table: PurposeTable, row: Purpose, blocks: Mapping[str, frozenset[str]]
+) -> Iterator[str]:
+    if row.retention not in table.retention:
+        yield f"no retention class {row.retention}"
+    if not row.audience:
+        yield "no audience"
+    for name in row.default_blocks:
+        if name not in blocks:
+            yield f"default_blocks: no block {name}"
+    for name, rule in row.blocks.items():
+        yield from _rule_faults(table, row, name, rule, blocks.get(name, frozenset()))
+
+
+def _rule_faults(
+    table: PurposeTable, row: Purpose, name: str, rule: BlockRule, known: frozenset[str]
+) -> Iterator[str]:
+    if not known:
+        yield f"blocks.{name}: no such block"
+    wrong = sorted(set(rule.fields) - known - {"*"})
+    yield from (f"blocks.{name}: no field {path}" for path in wrong if known)
+    if not rule.fields:
+        yield f"blocks.{name}: allows no field"
+    if name in table.needs_procedure and row.procedure is None:
+        yield f"blocks.{name}: needs a procedure, and the row names none"
+    if rule.basis == "authorisation" and "consent" not in row.states:
+        yield f"blocks.{name}: needs an authorisation, and the row does not ask for it"
 
 
 def narrowed(allowed: frozenset[str], wanted: frozenset[str]) -> frozenset[str]:

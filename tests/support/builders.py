@@ -76,7 +76,7 @@ def an_official_access(number: str = CITIZEN, **changes: object) -> Access:
         "procedure": "MAD_ESC_INF",
         "procedure_name": "Admisión en escuelas infantiles",
         "case_file": "EI/2026/000001",
-        "consent": "Si",
+        "consent": "given",
         "official": Official(
             full_name="FUNCIONARIA DE PRUEBA",
             document=parse_document("99000100G"),

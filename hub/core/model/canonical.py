@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -48,3 +49,39 @@ class Code(Canonical, frozen=True):
     code: str
     label: str | None = None
     known: bool = True
+
+
+class Actionable(Protocol):
+    """An item that may wait for the citizen; a canonical type offers it by properties."""
+
+    @property
+    def needs_action(self) -> bool:
+        """Whether the citizen can or must do something about it now."""
+        ...
+
+    @property
+    def next_date(self) -> dt.date | None:
+        """The date until which, or on which, that is."""
+        ...
+
+
+class Highlight(Canonical, frozen=True):
+    """What a first screen needs of a block."""
+
+    count: int = 1
+    needs_action: int | None = None
+    next_date: dt.date | None = None
+
+
+def highlight(value: Canonical, today: dt.date) -> Highlight:
+    """How many items *value* has, how many wait for the citizen, and the next date of these."""
+    items = getattr(value, "items", None)
+    if items is None:
+        return Highlight()
+    if not items or not hasattr(items[0], "needs_action"):
+        return Highlight(count=len(items))
+    waiting: list[Actionable] = [item for item in items if item.needs_action]
+    dates = [item.next_date for item in waiting if item.next_date and item.next_date >= today]
+    return Highlight(
+        count=len(items), needs_action=len(waiting), next_date=min(dates, default=None)
+    )

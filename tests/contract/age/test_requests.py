@@ -104,7 +104,9 @@ CASES = [
     pytest.param(_access(procedure_name=""), "procedure", id="no name of the procedure"),
     pytest.param(_access(procedure="P" * 21), "CodProcedimiento", id="a procedure too long"),
     pytest.param(_access(consent=None), "consent", id="no consent"),
-    pytest.param(_access(consent="NoOpo"), "consent", id="a consent that the service lacks"),
+    pytest.param(
+        _access(consent="no_opposition"), "consent", id="a consent that the service lacks"
+    ),
     pytest.param(_access(case_file="E" * 26), "IdExpediente", id="a case file too long"),
     pytest.param(_access(legal_basis="L" * 260), "Finalidad", id="a legal basis too long"),
     pytest.param(

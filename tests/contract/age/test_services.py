@@ -148,7 +148,7 @@ def test_two_services_for_one_operation_are_an_error(tmp_path: Path):
 def test_the_description_can_be_read_by_a_soap_library():
     """The WSDL and its schemas hang together: zeep builds the operation from them."""
     path = contract("services", "SVDSEPEDEMWS01", "service.wsdl")
-    client = zeep.Client(str(path))  # type: ignore[no-untyped-call]  # zeep has no types
+    client = zeep.Client(str(path))
     operation = client.service._binding._operations["peticionSincrona"]
     assert str(operation.input.body.qname).endswith("V3/peticion}Peticion")
 

@@ -1,0 +1,147 @@
+"""Who may ask what, and why."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from hub.core.fields import field_paths
+from hub.core.model import BLOCKS
+from hub.core.policy import (
+    BlockRule,
+    Caller,
+    Denial,
+    Grant,
+    PlainText,
+    Purpose,
+    PurposeTable,
+    Retention,
+    covers,
+    decide,
+    narrowed,
+    table_faults,
+)
+from hub.position.purposes import load_purposes
+from hub.settings import shipped
+
+TABLE = load_purposes(shipped("contracts") / "hub" / "purposes.toml", BLOCKS)
+TEXT = PlainText("texto", "text")
+
+
+def a_caller(audience="citizen", assurance="substantial"):
+    """A caller of a kind and level."""
+    return Caller(issuer="i", subject_id="s", audience=audience, assurance=assurance)
+
+
+def a_purpose(**changes):
+    """A purpose that allows an address, or as *changes* say."""
+    values = {
+        "code": "p",
+        "title": TEXT,
+        "explanation": TEXT,
+        "audience": ("citizen",),
+        "legal_basis": "art.",
+        "retention": "short",
+        "default_blocks": ("residence",),
+        "blocks": {"residence": BlockRule(fields=("address",))},
+    }
+    return Purpose(**{**values, **changes})
+
+
+def a_table(*purposes, needs=()):
+    """A table with one retention class."""
+    retention = {"short": Retention(use_days=1, blocked_days=1)}
+    return PurposeTable(needs_procedure=needs, retention=retention, purposes=purposes)
+
+
+KNOWN = {name: field_paths(block.type) for name, block in BLOCKS.items()}
+
+
+@pytest.mark.parametrize(
+    "audience", ["citizen", "official", "system", "processor", "auditor", "operator"]
+)
+@pytest.mark.parametrize("assurance", ["low", "substantial", "high"])
+@pytest.mark.parametrize("purpose", TABLE.purposes, ids=lambda p: p.code)
+@pytest.mark.parametrize("block", BLOCKS)
+def test_only_a_rule_opens_a_block(audience, assurance, purpose, block):
+    """A grant needs the audience, a rule for the block and its level; all else is denied."""
+    decision = decide(TABLE, a_caller(audience, assurance), purpose, block)
+    rule = purpose.blocks.get(block)
+    levels = ["low", "substantial", "high"]
+    opens = (
+        audience in purpose.audience
+        and rule is not None
+        and levels.index(assurance) >= levels.index(rule.assurance)
+    )
+    assert isinstance(decision, Grant) is opens
+
+
+def test_a_citizens_own_look_never_reaches_the_state():
+    """Without a procedure the state's evidence is denied, and the reason says what is needed."""
+    purpose = TABLE.get("self_service")
+    assert purpose is not None
+    decision = decide(TABLE, a_caller(), purpose, "jobSeeker")
+    assert decision == Denial(block="jobSeeker", reason="needs_procedure")
+
+
+def test_self_service_does_not_give_the_members_of_the_household():
+    """Other people's names are fields of their own, which a purpose must allow."""
+    purpose = TABLE.get("self_service")
+    assert purpose is not None
+    decision = decide(TABLE, a_caller(), purpose, "residence")
+    assert isinstance(decision, Grant)
+    assert not covers(decision.fields, "members.fullName")
+    assert covers(decision.fields, "memberCount")
+
+
+paths = st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map(".".join)
+
+
+@given(st.frozensets(paths, min_size=1), st.frozensets(paths, min_size=1), paths)
+def test_fields_narrow_and_never_widen(allowed, wanted, path):
+    """What is shown after narrowing was allowed, and was wanted."""
+    shown = narrowed(allowed, wanted)
+    if shown and covers(shown, path):
+        assert covers(allowed, path)
+        assert covers(wanted, path)
+
+
+def test_asking_only_for_what_is_not_allowed_is_denied():
+    """An empty intersection is a denial, not an empty answer."""
+    table = a_table(a_purpose())
+    decision = decide(table, a_caller(), a_purpose(), "residence", frozenset({"members"}))
+    assert decision == Denial(block="residence", reason="purpose")
+    assert isinstance(decide(table, a_caller(), a_purpose(), "residence", UNSET), Grant)
+
+
+FAULTS = {
+    "unknown block": (a_purpose(blocks={"nope": BlockRule(fields=("*",))}), "no such block"),
+    "unknown field": (a_purpose(blocks={"residence": BlockRule(fields=("x",))}), "no field x"),
+    "no field": (a_purpose(blocks={"residence": BlockRule(fields=())}), "allows no field"),
+    "unknown default": (a_purpose(default_blocks=("nope",)), "no block nope"),
+    "retention": (a_purpose(retention="for ever"), "no retention class"),
+    "audience": (a_purpose(audience=()), "no audience"),
+    "procedure": (a_purpose(blocks={"jobSeeker": BlockRule(fields=("*",))}), "needs a procedure"),
+    "authorisation": (
+        a_purpose(blocks={"residence": BlockRule(fields=("*",), basis="authorisation")}),
+        "does not ask for it",
+    ),
+}
+
+
+@pytest.mark.parametrize(("purpose", "fault"), FAULTS.values(), ids=FAULTS)
+def test_an_inconsistent_table_is_refused(purpose, fault):
+    """Each contradiction is found and named with its row."""
+    [found, *_] = table_faults(a_table(purpose, needs=("jobSeeker",)), KNOWN)
+    assert found.startswith("p: ")
+    assert fault in found
+
+
+def test_the_shipped_table_is_consistent():
+    """And a code that stands twice is not."""
+    assert table_faults(TABLE, KNOWN) == []
+    twice = msgspec.structs.replace(TABLE, purposes=TABLE.purposes * 2)
+    assert any("stands twice" in fault for fault in table_faults(twice, KNOWN))
