@@ -139,9 +139,15 @@ class SourceClient:
     """A connector's way out: bounded, recorded, and to one configured address."""
 
     def __init__(
-        self, source: str, http: httpx.AsyncClient, credentials: Credentials | None, clock: Clock
+        self,
+        source: str,
+        http: httpx.AsyncClient,
+        guarded: GuardedTransport,
+        credentials: Credentials | None,
+        clock: Clock,
     ) -> None:
-        self.source, self._http, self._credentials, self.clock = source, http, credentials, clock
+        self.source, self._http, self._guarded = source, http, guarded
+        self._credentials, self.clock = credentials, clock
 
     def call(self, spec: Spec, operation: str, query: Query) -> Call:
         """Begin *operation* of *spec* for *query*."""
@@ -161,7 +167,7 @@ class SourceClient:
 
     def with_credentials(self, credentials: Credentials) -> SourceClient:
         """The same way out, proving the hub's identity with *credentials*."""
-        return SourceClient(self.source, self._http, credentials, self.clock)
+        return SourceClient(self.source, self._http, self._guarded, credentials, self.clock)
 
     @property
     def base_url(self) -> str:
@@ -210,6 +216,10 @@ class SourceClient:
         """Whether the credentials could be renewed after a 401."""
         return self._credentials is not None and await self._credentials.renew()
 
+    async def discard_connections(self) -> None:
+        """After an answer that is not to be believed: none of the open connections is reused."""
+        await self._guarded.discard()
+
     async def aclose(self) -> None:
         """Close every connection of this source."""
         await self._http.aclose()
@@ -233,8 +243,7 @@ def open_client(
 ) -> SourceClient:
     """A client of *source* at *url*; nothing leaves for another origin than it and *egress*."""
     allowed = frozenset(origin_of(httpx.URL(address)) for address in (url, *egress))
-    pooled, single_use = (transport, transport) if transport else _sockets()
-    guarded = GuardedTransport(pooled, allowed, single_use)
+    guarded = _guarded(allowed, transport)
     jar = CookieJar(None if keeps_cookies else DefaultCookiePolicy(allowed_domains=[]))
     http = httpx.AsyncClient(
         base_url=url,
@@ -243,15 +252,19 @@ def open_client(
         follow_redirects=False,
         trust_env=False,
     )
-    return SourceClient(source, http, None, clock)
+    return SourceClient(source, http, guarded, None, clock)
 
 
-def _sockets() -> tuple[httpx.AsyncHTTPTransport, httpx.AsyncHTTPTransport]:
+def _guarded(
+    allowed: frozenset[str], transport: httpx.AsyncBaseTransport | None
+) -> GuardedTransport:
     """A pool of connections, and beside it connections for one message each."""
+    if transport is not None:
+        return GuardedTransport(lambda: transport, allowed)
     trust = httpx.create_ssl_context(trust_env=False)
 
-    def transport(keepalive: int) -> httpx.AsyncHTTPTransport:
+    def sockets(keepalive: int) -> httpx.AsyncHTTPTransport:
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=keepalive)
         return httpx.AsyncHTTPTransport(verify=trust, limits=limits, trust_env=False)
 
-    return transport(20), transport(0)
+    return GuardedTransport(lambda: sockets(20), allowed, sockets(0))

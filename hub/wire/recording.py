@@ -7,6 +7,7 @@ wherever it strikes, still leaves an `Outcome`.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 
 import httpx
@@ -40,8 +41,13 @@ class RecordingTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         tag: Tag = request.extensions[EXTENSION]
         sent = await self._sent(tag, request)
+<<<<<<< HEAD
         began = asyncio.get_running_loop().time()
         await self._begun(sent, began)
+=======
+        await self._begun(sent, time.perf_counter())
+        began = time.perf_counter()
+>>>>>>> api
         try:
             answer = await self._attempt(tag, request)
         except asyncio.CancelledError:
@@ -96,7 +102,7 @@ class RecordingTransport(httpx.AsyncBaseTransport):
             source=sent.source,
             operation=sent.operation,
             at=self._clock(),
-            elapsed_ms=round((asyncio.get_running_loop().time() - began) * 1000, 3),
+            elapsed_ms=round((time.perf_counter() - began) * 1000, 3),
             status=answer.status if answer else None,
             message=_message(sent.origin, answer.headers, answer.body) if answer else None,
             error=error,

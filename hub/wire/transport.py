@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections import Counter
+from collections.abc import Callable
 
 import httpx
 from msgspec import Struct
@@ -30,23 +32,28 @@ class GuardedTransport:
     """One attempt over an inner httpx transport. The deadline is the caller's to enforce.
 
     An answer without an echo (a token, a ping) cannot be told from one that was left on a
-    connection; so such a message has a connection of its own, from *single_use*.
+    connection; so such a message has a connection of its own, from *single_use*. *new_pool*
+    opens the pool that all other messages share, and another when that one is discarded.
     """
 
     def __init__(
         self,
-        inner: httpx.AsyncBaseTransport,
+        new_pool: Callable[[], httpx.AsyncBaseTransport],
         egress: frozenset[str],
         single_use: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._inner, self._egress, self._single_use = inner, egress, single_use or inner
+        self._new_pool, self._egress = new_pool, egress
+        self._pool = new_pool()
+        self._single_use = single_use or self._pool
+        self._busy: Counter[httpx.AsyncBaseTransport] = Counter()
 
     async def exchange(self, request: httpx.Request) -> RawAnswer:
         """Send *request* and read its answer; raise SourceError when none came."""
         tag: Tag = request.extensions[EXTENSION]
         if origin_of(request.url) not in self._egress:
             raise SourceMalformed(tag.source, "redirect", "the address is not on the allow-list")
-        way = self._inner if tag.echoed else self._single_use
+        way = self._pool if tag.echoed else self._single_use
+        self._busy[way] += 1
         try:
             answer = await way.handle_async_request(request)
             try:
@@ -55,10 +62,26 @@ class GuardedTransport:
                 await answer.aclose()
         except (httpx.TransportError, ssl.SSLError, OSError) as error:
             raise SourceUnavailable(tag.source, classify(error), type(error).__name__) from error
+        finally:
+            self._busy[way] -= 1
+            await self._close_if_idle(way)
+
+    async def discard(self) -> None:
+        """Use none of the pooled connections again; messages on their way are not cut."""
+        old, self._pool = self._pool, self._new_pool()
+        if self._single_use is old:
+            self._single_use = self._pool
+        await self._close_if_idle(old)
+
+    async def _close_if_idle(self, way: httpx.AsyncBaseTransport) -> None:
+        """Close a discarded pool when its last message is through."""
+        if way not in (self._pool, self._single_use) and not self._busy[way]:
+            del self._busy[way]
+            await way.aclose()
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._inner.aclose()
+        await self._pool.aclose()
         await self._single_use.aclose()
 
 

@@ -215,6 +215,7 @@ async def test_an_unsolicited_answer_reaches_nobody():
     assert caught.value.reason == "identity_mismatch"
 
 
+<<<<<<< HEAD
 async def test_an_answer_without_an_echo_has_a_connection_of_its_own():
     """What cannot be told from a leftover is never read where a leftover could be."""
     silent = Operation(name="token", echoes=(), patience=Patience(attempts=1))
@@ -226,6 +227,8 @@ async def test_an_answer_without_an_echo_has_a_connection_of_its_own():
     assert server.connections == 2
 
 
+=======
+>>>>>>> api
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

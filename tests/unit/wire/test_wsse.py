@@ -51,8 +51,8 @@ def test_the_token_carries_user_digest_nonce_and_moment():
 def test_an_independent_implementation_makes_the_same_digest():
     """Zeep's own UsernameToken, which the hub does not use, agrees for the same parts."""
     nonce, at = "abcdefghijklmnop", dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
-    token_of = UsernameToken("hub", "secret", use_digest=True, nonce=nonce, created=at)  # type: ignore[no-untyped-call]  # zeep has no types
-    theirs, _ = token_of.apply(an_envelope(), {})  # type: ignore[no-untyped-call]  # as above
+    token_of = UsernameToken("hub", "secret", use_digest=True, nonce=nonce, created=at)
+    theirs, _ = token_of.apply(an_envelope(), {})
     token = the_token(theirs)
     created = token.findtext(f"{{{WSU}}}Created") or ""
     assert token.findtext(f"{{{WSSE}}}Password") == password_digest(
