@@ -41,13 +41,8 @@ class RecordingTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         tag: Tag = request.extensions[EXTENSION]
         sent = await self._sent(tag, request)
-<<<<<<< HEAD
-        began = asyncio.get_running_loop().time()
-        await self._begun(sent, began)
-=======
         await self._begun(sent, time.perf_counter())
         began = time.perf_counter()
->>>>>>> api
         try:
             answer = await self._attempt(tag, request)
         except asyncio.CancelledError:

@@ -111,4 +111,4 @@ STRAYINGS: dict[str, Callable[[Rows], Rows]] = {
 }
 """Each takes the rows of a right answer and lets them stray as some real server does."""
 
-FAULTS = WHOSE | PAGES | WHOLE | STRAYINGS.keys()
+FAULTS = WHOSE | PAGES | WHOLE | frozenset(STRAYINGS)
