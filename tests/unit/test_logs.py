@@ -1,0 +1,54 @@
+"""Logs: one JSON object per line, and nothing personal in it."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+import structlog
+
+from hub.logs import configure_logs
+
+PERSONAL = {
+    "nif": "99000002K",
+    "nie": "X1234567L",
+    "cif": "P2807900B",
+    "iban": "ES91 2100 0418 4502 0005 1332",
+    "e-mail": "ana.prueba@example.org",
+    "telephone": "600 000 123",
+    "telephone with prefix": "+34600000123",
+}
+
+
+@pytest.fixture
+def lines():
+    """What is logged."""
+    stream = io.StringIO()
+    configure_logs(stream)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("value", PERSONAL.values(), ids=PERSONAL)
+def test_what_looks_personal_is_cut_out(lines, value):
+    """Wherever it stands: in a text, in a list, in a table, among other words."""
+    log = structlog.get_logger()
+    log.info("event", text=f"see {value}, please", deep={"list": [value]}, thing=ValueError(value))
+    assert value not in json.dumps(lines())
+
+
+def test_a_line_stays_one_line(lines):
+    """Line breaks, escapes and bidirectional marks cannot forge a second event."""
+    structlog.get_logger().warning("event", text='a\r\n{"event":"forged"}\x1b[31m\u202e')
+    [line] = lines()
+    assert line["event"] == "event"
+    assert line["level"] == "warning"
+
+
+def test_ids_and_numbers_stay(lines):
+    """Redaction leaves what operators need."""
+    structlog.get_logger().info("event", request="01M81NA0FF58PJA14E1H3Z80MV", elapsed_ms=123456.7)
+    [line] = lines()
+    assert line["request"] == "01M81NA0FF58PJA14E1H3Z80MV"
+    assert line["elapsed_ms"] == 123456.7
