@@ -1,0 +1,280 @@
+"""One inquiry from grant to answer: decide, record the access, ask, assemble, record the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from hub.core.connector import Query, Subject
+from hub.core.errors import InvalidDocument, LedgerError
+from hub.core.model import BlockType
+from hub.core.model.canonical import Highlight, PartialDate
+from hub.core.moment import Clock, new_id, utc_now
+from hub.core.policy import (
+    Access,
+    Caller,
+    Consent,
+    Denial,
+    Grant,
+    Official,
+    Purpose,
+    PurposeTable,
+    decide,
+)
+from hub.core.position import Block, Position, SubjectView, is_complete
+from hub.ledger.store import JSON, Entry, Kind, Ledger
+from hub.position.assemble import Assembly, assemble
+from hub.position.plan import Plan, make_plan
+from hub.position.sources import Sources
+
+_encoder = msgspec.json.Encoder(decimal_format="string")
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """What a caller wants of a position: blocks, fields per block, and how long it waits."""
+
+    blocks: tuple[str, ...] | None = None
+    fields: Mapping[str, frozenset[str]] | UnsetType = UNSET
+    wait_s: float = 4.0
+    request: str | None = None
+
+
+class Refused(Exception):
+    """The caller named something that it may not have; nothing was asked."""
+
+    def __init__(self, denials: tuple[Denial, ...]) -> None:
+        super().__init__("refused by policy")
+        self.denials = denials
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """A position and its encoded form, whose digest is on record."""
+
+    position: Position
+    body: bytes
+    highlights: Mapping[str, Highlight]
+
+
+class Desk:
+    """Everything that one inquiry needs; holds no state about anybody."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        ledger: Ledger,
+        purposes: PurposeTable,
+        blocks: Mapping[str, BlockType],
+        clock: Clock = utc_now,
+    ) -> None:
+        self.sources, self.ledger, self.purposes = sources, ledger, purposes
+        self.blocks, self.clock = blocks, clock
+
+    def decisions(
+        self, caller: Caller, purpose: Purpose, wish: Wish
+    ) -> tuple[list[Grant], list[Denial]]:
+        """What the policy says of each wanted block; raises Refused for a named, denied one."""
+        names = wish.blocks if wish.blocks is not None else purpose.default_blocks
+        fields = wish.fields if wish.fields is not UNSET else {}
+        decided = [
+            decide(self.purposes, caller, purpose, name, fields.get(name, UNSET)) for name in names
+        ]
+        denials = [decision for decision in decided if isinstance(decision, Denial)]
+        if denials and wish.blocks is not None:
+            raise Refused(tuple(denials))
+        return [decision for decision in decided if isinstance(decision, Grant)], denials
+
+    async def open_access(self, access: Access, request: str | None, channel: str) -> None:
+        """Put *access* on record; only then may anything be asked under it."""
+        header = {
+            "access": access.id,
+            "channel": channel,
+            "audience": access.caller.audience,
+            "legal_basis": access.legal_basis,
+            "purpose": access.purpose,
+            "procedure": access.procedure,
+            "request": request,
+            "expires_at": access.expires_at.isoformat(),
+        }
+        await self.ledger.append([self._entry("access", access.id, access, header, access)])
+
+    async def find_access(self, access_id: str) -> Access | None:
+        """The access with that id, out of its sealed record."""
+        payload = await self.ledger.payload("access", access_id)
+        return None if payload is None else msgspec.msgpack.decode(payload, type=Access)
+
+    async def deny(self, access: Access, denials: tuple[Denial, ...], request: str | None) -> None:
+        """Put a refusal on record."""
+        header: dict[str, JSON] = {
+            "access": access.id,
+            "purpose": access.purpose,
+            "request": request,
+            "denied": {denial.block: denial.reason for denial in denials},
+        }
+        await self.ledger.append([self._entry("denial", new_id(), access, header)])
+
+    async def answer(self, access: Access, caller: Caller, wish: Wish) -> Answered:
+        """The position under *access*; durable on record before it is returned.
+
+        Raises Refused (nothing was asked) and LedgerError (nothing is shown).
+        """
+        purpose = self.purposes.get(access.purpose)
+        if purpose is None:
+            raise LedgerError(f"access under a purpose that is no longer in the table: {access.id}")
+        try:
+            grants, denials = self.decisions(caller, purpose, wish)
+        except Refused as refusal:
+            await self.deny(access, refusal.denials, wish.request)
+            raise
+        plan = make_plan([*grants, *denials], self.sources)
+        query = self._query(access, plan, wish)
+        assembly = await assemble(plan, self.sources, query)
+        position = Position(
+            subject=SubjectView(document=str(access.subject)),
+            as_of=query.as_of,
+            purpose=access.purpose,
+            complete=is_complete(assembly.blocks),
+            blocks=self._in_order(assembly),
+        )
+        body = _encoder.encode(position)
+        await self._record_answer(access, assembly, body, wish.request)
+        return Answered(position=position, body=body, highlights=assembly.highlights)
+
+    def _in_order(self, assembly: Assembly) -> dict[str, Block]:
+        """The blocks in the canonical model's order, whatever order they came in."""
+        return {name: assembly.blocks[name] for name in self.blocks if name in assembly.blocks}
+
+    def _query(self, access: Access, plan: Plan, wish: Wish) -> Query:
+        return Query(
+            subject=subject_of(access),
+            access=access,
+            as_of=self.clock(),
+            wanted={name: grant.fields for name, grant in plan.grants.items()},
+            deadline=asyncio.get_running_loop().time() + wish.wait_s,
+            request=wish.request,
+        )
+
+    async def _record_answer(
+        self, access: Access, assembly: Assembly, body: bytes, request: str | None
+    ) -> None:
+        security = [
+            self._entry(
+                "security",
+                new_id(),
+                access,
+                {
+                    "access": access.id,
+                    "source": failure.source,
+                    "operation": failure.operation,
+                    "reason": failure.reason,
+                },
+            )
+            for failure in assembly.failures
+            if failure.is_security_event
+        ]
+        header = {
+            "access": access.id,
+            "purpose": access.purpose,
+            "request": request,
+            "answer": hashlib.sha256(body).hexdigest(),
+            "blocks": {name: _explained(block) for name, block in assembly.blocks.items()},
+            "failures": [
+                f"{failure.source}/{failure.operation}: {failure.reason}"
+                for failure in assembly.failures
+            ],
+        }
+        decoded = msgspec.msgpack.encode(
+            [[r.source, r.operation, r.exchanges, r.payload] for r in assembly.records]
+        )
+        entry = self._entry("answer", new_id(), access, header, body, decoded)
+        await self.ledger.append([*security, entry])
+
+    def _entry(
+        self,
+        kind: Kind,
+        id_: str,
+        access: Access,
+        header: Mapping[str, JSON],
+        payload: object = None,
+        decoded: bytes | None = None,
+    ) -> Entry:
+        raw = payload if isinstance(payload, bytes | None) else msgspec.msgpack.encode(payload)
+        return Entry(
+            kind=kind,
+            id=id_,
+            at=self.clock(),
+            header=header,
+            subject=access.subject,
+            retention=access.retention,
+            payload=raw,
+            decoded=decoded,
+        )
+
+
+def _explained(block: Block) -> dict[str, JSON]:
+    """A block on the leaf: its state and provenance, without a datum of the person."""
+    plain: dict[str, JSON] = msgspec.to_builtins(block)
+    return {key: value for key, value in plain.items() if key != "data"}
+
+
+def subject_of(access: Access) -> Subject:
+    """The subject with the names that token or body stated."""
+    names = access.subject_names
+    return Subject(
+        document=access.subject,
+        given_name=names.get("given_name"),
+        first_surname=names.get("first_surname"),
+        second_surname=names.get("second_surname"),
+        birth_date=birth_date_of(names.get("birth_date")),
+    )
+
+
+def birth_date_of(text: str | None) -> PartialDate | None:
+    """`1980`, `1980-02` or `1980-02-29`; InvalidDocument for anything else."""
+    if text is None:
+        return None
+    try:
+        return PartialDate(
+            **dict(zip(("year", "month", "day"), map(int, text.split("-")), strict=False))
+        )
+    except (TypeError, ValueError):
+        raise InvalidDocument("the birth date is not YYYY, YYYY-MM or YYYY-MM-DD") from None
+
+
+def begin_access(
+    caller: Caller,
+    purpose: Purpose,
+    subject: Subject,
+    clock: Clock,
+    *,
+    case_file: str | None = None,
+    official: Official | None = None,
+    consent: Consent | None = None,
+) -> Access:
+    """A new access with an opaque id, and what its purpose asks to be stated."""
+    now = clock()
+    names = {
+        name: value
+        for name in ("given_name", "first_surname", "second_surname")
+        if (value := getattr(subject, name))
+    }
+    return Access(
+        id=new_id(),
+        caller=caller,
+        subject=subject.document,
+        subject_names=names,
+        purpose=purpose.code,
+        legal_basis=purpose.legal_basis,
+        retention=purpose.retention,
+        procedure=purpose.procedure,
+        procedure_name=purpose.procedure_name,
+        began_at=now,
+        expires_at=now + dt.timedelta(minutes=purpose.minutes),
+        case_file=case_file,
+        official=official,
+        consent=consent,
+    )
