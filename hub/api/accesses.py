@@ -1,0 +1,185 @@
+"""`/v1/accesses`: an official or a system says why before anything is asked, and works under it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+import msgspec
+from litestar import Response, Router, get, post
+from litestar.params import Parameter
+from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
+from msgspec import Struct
+
+from hub.api.answering import BlockName, asked_of, block_answer, whole_answer, wish_of
+from hub.api.context import AnyRequest, caller_of, context_of
+from hub.api.declaring import declared
+from hub.api.parameters import (
+    BLOCK_PARAMETERS,
+    ERRORS,
+    LANGUAGE,
+    NOT_FOUND,
+    POSITION_PARAMETERS,
+    POSITION_RESPONSES,
+    TOO_LARGE,
+    block_responses,
+    success,
+)
+from hub.api.problems import Problem, request_id
+from hub.core.policy import Access, Caller
+
+AccessId = Annotated[str, Parameter(description="Id that `POST /v1/accesses` gave", max_length=26)]
+
+
+class AccessView(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An access as its holder sees it; the subject is masked."""
+
+    id: str
+    subject: str
+    purpose: str
+    legal_basis: str
+    procedure: str | None
+    case_file: str | None
+    began_at: dt.datetime
+    expires_at: dt.datetime
+    blocks: tuple[str, ...]
+    """The blocks that may be asked for under it."""
+    position: str
+    """Where the position is read."""
+
+
+EXAMPLE = {
+    "id": "01M81NA0FF58PJA14E1H3Z80MV",
+    "subject": "*****002K",
+    "purpose": "nursery_admission",
+    "legalBasis": "Ley 39/2015 art. 28.2",
+    "procedure": "MAD_ESC_INF",
+    "caseFile": "EI/2026/000123",
+    "beganAt": "2026-11-22T12:00:00Z",
+    "expiresAt": "2026-11-22T20:00:00Z",
+    "blocks": ["identity", "residence", "jobSeeker"],
+    "position": "/v1/accesses/01M81NA0FF58PJA14E1H3Z80MV/position",
+}
+
+
+@post(
+    "/",
+    operation_id="declareAccess",
+    summary="Declare an access",
+    description="Who is asked about, for which purpose and case file. Nothing is asked yet.",
+    responses={
+        201: success(AccessView, "The access is on record.", EXAMPLE),
+        **ERRORS,
+        **TOO_LARGE,
+    },
+)
+async def declare_access(request: AnyRequest) -> Response[bytes]:
+    """Put a new access on record."""
+    caller = caller_of(request, "official", "system")
+    context = context_of(request)
+    access = declared(context.desk, caller, await json_body(request))
+    await context.desk.open_access(access, request_id(request), "api")
+    return _shown(request, access, HTTP_201_CREATED)
+
+
+@get(
+    "/{access_id:str}",
+    operation_id="getAccess",
+    summary="An access of mine",
+    responses={200: success(AccessView, "The access.", EXAMPLE), **ERRORS, **NOT_FOUND},
+)
+async def show_access(request: AnyRequest, access_id: AccessId) -> Response[bytes]:
+    """Show an access to its holder."""
+    caller = caller_of(request, "official", "system")
+    return _shown(request, await _own_access(request, caller, access_id), HTTP_200_OK)
+
+
+@get(
+    "/{access_id:str}/position",
+    operation_id="getPosition",
+    summary="The position under an access",
+    responses={**POSITION_RESPONSES, **NOT_FOUND},
+)
+async def position_under_access(request: AnyRequest, access_id: AccessId) -> Response[bytes]:
+    """The subject's position, as far as the purpose allows."""
+    caller = caller_of(request, "official", "system")
+    asked = asked_of(request)
+    wish = wish_of(request, asked)
+    access = await _open_access(request, caller, access_id)
+    return await whole_answer(request, access, caller, asked, wish)
+
+
+@get(
+    "/{access_id:str}/position/{block:str}",
+    operation_id="getBlock",
+    summary="One block under an access, in pages",
+    responses=block_responses(),
+)
+async def block_under_access(
+    request: AnyRequest, access_id: AccessId, block: BlockName
+) -> Response[bytes]:
+    """One block of the subject's position."""
+    caller = caller_of(request, "official", "system")
+    asked = asked_of(request)
+    wish = wish_of(request, asked, block)
+    access = await _open_access(request, caller, access_id)
+    return await block_answer(request, access, caller, asked, wish)
+
+
+async def json_body(request: AnyRequest) -> bytes:
+    """The body, if it says that it is JSON."""
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Problem("unsupported-media-type")
+    return await request.body()
+
+
+async def _own_access(request: AnyRequest, caller: Caller, access_id: str) -> Access:
+    """The access, if it is the caller's: somebody else's is not found, like an invented one."""
+    access = await context_of(request).desk.find_access(access_id)
+    holder = (caller.issuer, caller.subject_id)
+    if access is None or (access.caller.issuer, access.caller.subject_id) != holder:
+        raise Problem("not-found", "no such access of yours")
+    return access
+
+
+async def _open_access(request: AnyRequest, caller: Caller, access_id: str) -> Access:
+    access = await _own_access(request, caller, access_id)
+    if context_of(request).desk.clock() >= access.expires_at:
+        raise Problem("access-expired", "declare a new one with POST /v1/accesses")
+    return access
+
+
+def _shown(request: AnyRequest, access: Access, status: int) -> Response[bytes]:
+    desk = context_of(request).desk
+    purpose = desk.purposes.get(access.purpose)
+    path = f"/v1/accesses/{access.id}"
+    view = AccessView(
+        id=access.id,
+        subject=str(access.subject),
+        purpose=access.purpose,
+        legal_basis=access.legal_basis,
+        procedure=access.procedure,
+        case_file=access.case_file,
+        began_at=access.began_at,
+        expires_at=access.expires_at,
+        blocks=tuple(purpose.blocks) if purpose else (),
+        position=f"{path}/position",
+    )
+    return Response(
+        msgspec.json.encode(view),
+        status_code=status,
+        media_type="application/json",
+        headers={"location": path, "cache-control": "private, no-store"},
+    )
+
+
+router = Router(
+    "/v1/accesses",
+    route_handlers=[
+        Router("/", route_handlers=[declare_access, show_access], parameters=LANGUAGE),
+        Router("/", route_handlers=[position_under_access], parameters=POSITION_PARAMETERS),
+        Router("/", route_handlers=[block_under_access], parameters=BLOCK_PARAMETERS),
+    ],
+    tags=["Accesses"],
+)

@@ -1,0 +1,109 @@
+"""Put the routes together into one ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from litestar import Litestar
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, Contact, License, SecurityScheme, Server, Tag
+from litestar.types import ASGIApp, ControllerRouterHandler
+
+from hub import __version__
+from hub.api import accesses, catalogue, health, own, reference
+from hub.api.context import Context
+from hub.api.edge import at_the_edge
+from hub.api.openapi import encoded
+from hub.api.problems import Problem, on_bug, on_http, on_ledger, on_problem
+from hub.core.errors import LedgerError
+from hub.core.model import BlockType
+
+ROUTES: list[ControllerRouterHandler] = [
+    own.router,
+    accesses.router,
+    catalogue.list_blocks,
+    health.livez,
+    health.readyz,
+    health.status,
+    reference.openapi,
+    reference.problem_page,
+]
+
+DESCRIPTION = """\
+The integral position of a citizen of Madrid, out of the systems that each know a piece.
+
+A position is complete or says plainly what is missing: every block has a `state`, and
+`empty` (the source holds nothing), `unavailable` (it did not answer) and `denied` (you may
+not ask) are three different things. Errors are problem documents (RFC 9457).
+"""
+
+
+def build_api(
+    context: Context,
+    *,
+    on_startup: tuple[Callable[[], Any], ...] = (),
+    on_shutdown: tuple[Callable[[], Any], ...] = (),
+) -> ASGIApp:
+    """The application that serves *context*."""
+    app = litestar_app(context, on_startup, on_shutdown)
+    return at_the_edge(app)
+
+
+def litestar_app(
+    context: Context,
+    on_startup: tuple[Callable[[], Any], ...] = (),
+    on_shutdown: tuple[Callable[[], Any], ...] = (),
+) -> Litestar:
+    """The inner application, with its routes and exception handlers."""
+    app = Litestar(
+        route_handlers=ROUTES,
+        exception_handlers={
+            Problem: on_problem,
+            HTTPException: on_http,
+            LedgerError: on_ledger,
+            Exception: on_bug,
+        },
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=context.settings.server.max_body_bytes,
+        on_startup=list(on_startup),
+        on_shutdown=list(on_shutdown),
+    )
+    app.state.context = context
+    app.state.openapi = openapi_document(context.desk.blocks)
+    return app
+
+
+def openapi_document(blocks: Mapping[str, BlockType]) -> bytes:
+    """The OpenAPI 3.1 document for *blocks*, as served and as kept in `contracts/hub/`."""
+    bare = Litestar(route_handlers=ROUTES, openapi_config=_openapi_config(), logging_config=None)
+    return encoded(bare.openapi_schema.to_schema(), blocks)
+
+
+def _openapi_config() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Posición integral",
+        version=__version__,
+        description=DESCRIPTION,
+        path="/schema",
+        render_plugins=(),
+        contact=Contact(
+            name="Posición integral", url="https://www.madrid.es/", email="hub@example.org"
+        ),
+        license=License(name="EUPL-1.2", identifier="EUPL-1.2"),
+        components=Components(
+            security_schemes={
+                "token": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
+            }
+        ),
+        security=[{"token": []}],
+        servers=[Server(url="/")],
+        tags=[
+            Tag(name="Citizen", description="A citizen's own position."),
+            Tag(name="Accesses", description="Positions under a declared access."),
+            Tag(name="Catalogue", description="What exists."),
+            Tag(name="Operations", description="For operators and their probes."),
+        ],
+    )

@@ -1,0 +1,129 @@
+"""The body of `POST /v1/accesses` becomes an Access, or a problem that names every fault."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from hub.api.problems import Fault, Problem
+from hub.core.connector import Subject
+from hub.core.document import Document, parse_document
+from hub.core.errors import InvalidDocument
+from hub.core.policy import Access, Caller, Consent, Official, Purpose
+from hub.position.desk import Desk, begin_access, birth_date_of
+
+Name = Annotated[str, Meta(min_length=1, max_length=50)]
+
+
+class SubjectRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Who is asked about. Some sources want the names beside the document."""
+
+    document: Annotated[str, Meta(min_length=5, max_length=20)]
+    given_name: Name | None = None
+    first_surname: Name | None = None
+    second_surname: Name | None = None
+    birth_date: Annotated[str, Meta(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")] | None = None
+
+
+class AccessRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """An official's or a system's declaration of why it is going to ask."""
+
+    subject: SubjectRequest
+    purpose: Annotated[str, Meta(min_length=1, max_length=64)]
+    case_file: Annotated[str, Meta(min_length=1, max_length=25)] | None = None
+    processing_unit: Annotated[str, Meta(min_length=1, max_length=250)] | None = None
+    consent: Consent | None = None
+
+
+def declared(desk: Desk, caller: Caller, body: bytes) -> Access:
+    """The access that *body* declares; raises Problem with every fault at once."""
+    wanted = _decoded(body)
+    faults: list[Fault] = []
+    subject = _subject(wanted.subject, faults)
+    purpose = desk.purposes.get(wanted.purpose)
+    if purpose is None or caller.audience not in purpose.audience:
+        codes = [row.code for row in desk.purposes.purposes if caller.audience in row.audience]
+        detail = f"not a purpose of yours; one of: {', '.join(codes) or 'none'}"
+        faults.append(Fault(pointer="/purpose", detail=detail))
+    official = _official(caller, wanted)
+    if purpose is not None:
+        faults += _missing(purpose, wanted, official)
+    if faults or purpose is None or subject is None:
+        raise Problem("invalid-request", errors=tuple(faults))
+    return begin_access(
+        caller,
+        purpose,
+        subject,
+        desk.clock,
+        case_file=wanted.case_file,
+        official=official,
+        consent=wanted.consent,
+    )
+
+
+def _decoded(body: bytes) -> AccessRequest:
+    """Strictly; a fault names the place, never what stood there."""
+    try:
+        return msgspec.json.decode(body, type=AccessRequest)
+    except msgspec.ValidationError as error:
+        place = re.search(r"at `\$\.?([^`]*)`", str(error))
+        pointer = "/" + place.group(1).replace(".", "/") if place else ""
+        if missing := re.search(r"missing required field `([A-Za-z]+)`", str(error)):
+            fault = Fault(pointer=f"{pointer}/{missing.group(1)}", detail="missing")
+        else:
+            fault = Fault(pointer=pointer, detail="not as documented")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        fault = Fault(pointer="", detail="not JSON in UTF-8")
+    raise Problem("invalid-request", errors=(fault,)) from None
+
+
+def _subject(wanted: SubjectRequest, faults: list[Fault]) -> Subject | None:
+    document: Document | None = None
+    try:
+        document = parse_document(wanted.document)
+    except InvalidDocument as error:
+        faults.append(Fault(pointer="/subject/document", detail=str(error)))
+    try:
+        birth_date = birth_date_of(wanted.birth_date)
+    except InvalidDocument as error:
+        faults.append(Fault(pointer="/subject/birthDate", detail=str(error)))
+        return None
+    if document is None:
+        return None
+    return Subject(
+        document=document,
+        given_name=wanted.given_name,
+        first_surname=wanted.first_surname,
+        second_surname=wanted.second_surname,
+        birth_date=birth_date,
+    )
+
+
+def _official(caller: Caller, wanted: AccessRequest) -> Official | None:
+    """The public employee behind the token; a citizen is never passed off as one."""
+    unit = caller.processing_unit or wanted.processing_unit
+    if caller.audience != "official" or not (caller.document and caller.given_name and unit):
+        return None
+    names = (caller.given_name, caller.first_surname, caller.second_surname)
+    return Official(
+        full_name=" ".join(name for name in names if name),
+        document=caller.document,
+        processing_unit=unit,
+    )
+
+
+def _missing(purpose: Purpose, wanted: AccessRequest, official: Official | None) -> list[Fault]:
+    """What the purpose asks to be stated and is not."""
+    faults = []
+    if "case_file" in purpose.states and wanted.case_file is None:
+        faults.append(Fault(pointer="/caseFile", detail="this purpose needs the case file"))
+    if "consent" in purpose.states and wanted.consent is None:
+        detail = "this purpose needs it: given, law or no_opposition"
+        faults.append(Fault(pointer="/consent", detail=detail))
+    if {"official", "processing_unit"} & set(purpose.states) and official is None:
+        detail = "needs your processing unit here or in your token, and your name and NIF in it"
+        faults.append(Fault(pointer="/processingUnit", detail=detail))
+    return faults

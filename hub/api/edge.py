@@ -1,0 +1,98 @@
+"""The outermost layer: a request id, the caps, security headers and one log line per request.
+
+The log line names the route's template, never the path: a path can hold an access id, and
+nothing that a client wrote belongs into a log.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+import structlog
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub import __version__
+from hub.api.problems import MEDIA_TYPE, ProblemDocument
+from hub.api.texts import TITLES
+from hub.core.moment import new_id
+
+log = structlog.get_logger()
+
+MAX_QUERY_BYTES = 8_192
+"""Longer query strings are refused unread."""
+
+_HEADERS = (
+    (b"api-version", __version__.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"strict-transport-security", b"max-age=31536000"),
+)
+_CSP = b"default-src 'none'; frame-ancestors 'none'"
+
+
+def at_the_edge(app: ASGIApp) -> ASGIApp:
+    """*app* with everything that each request and answer owes."""
+
+    async def edge(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await app(scope, receive, send)
+            return
+        request = new_id()
+        scope["hub_request"] = request  # type: ignore[typeddict-unknown-key]
+        began = time.perf_counter()
+        status = 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *_added(message, request)]
+            await send(message)
+
+        structlog.contextvars.bind_contextvars(request=request)
+        if len(scope["query_string"]) > MAX_QUERY_BYTES:
+            await _refuse(sending, request)
+            return
+        try:
+            await app(scope, receive, sending)
+        finally:
+            log.info(
+                "request",
+                method=scope["method"] if scope["method"] in _METHODS else "other",
+                route=scope.get("path_template") or "none",
+                status=status,
+                elapsed_ms=round((time.perf_counter() - began) * 1000, 1),
+            )
+            structlog.contextvars.clear_contextvars()
+
+    return edge
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+async def _refuse(send: Send, request: str) -> None:
+    """413 for a query string that nobody needs; it never reaches the router or a log."""
+    status, _, english = TITLES["too-large"]
+    document = ProblemDocument(
+        type="/problems/too-large", status=status, title=english, trace_id=request
+    )
+    headers = [(b"content-type", MEDIA_TYPE.encode())]
+    start: Message = {"type": "http.response.start", "status": status, "headers": headers}
+    await send(start)
+    body = msgspec.json.encode(document)
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _added(message: Any, request: str) -> list[tuple[bytes, bytes]]:
+    present = {name.lower() for name, _ in message["headers"]}
+    added = [*_HEADERS, (b"x-request-id", request.encode())]
+    if b"content-security-policy" not in present:
+        added.append((b"content-security-policy", _CSP))
+    if b"cache-control" not in present:
+        added.append((b"cache-control", b"no-store"))
+    return added

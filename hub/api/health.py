@@ -1,0 +1,100 @@
+"""For operators and their probes: alive, ready, and how each source is."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar import Response, get
+from msgspec import Struct
+
+from hub.api.context import AnyRequest, context_of
+from hub.api.parameters import problem_spec, success
+from hub.api.problems import Problem
+from hub.position.pulse import Beat
+
+
+class Health(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The process answers, or can take traffic."""
+
+    status: str
+
+
+class Status(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The hub's own state and what it last saw of each source."""
+
+    status: str
+    records: int
+    """How many records the ledger holds."""
+    outside_copy: bool
+    """Whether checkpoints are delivered outside; without, an operator could rewrite all."""
+    sources: dict[str, Beat]
+
+
+_STATUS_EXAMPLE = {
+    "status": "ok",
+    "records": 1042,
+    "outsideCopy": False,
+    "sources": {
+        "padron": {"state": "answering", "since": "2026-11-22T12:00:00Z", "reason": None},
+        "sap_trm": {
+            "state": "failing",
+            "since": "2026-11-22T12:00:00Z",
+            "reason": "connect_failed",
+        },
+    },
+}
+_NO_STORE = {"cache-control": "no-store"}
+
+
+@get(
+    "/livez",
+    operation_id="isAlive",
+    summary="Whether the process answers",
+    responses={200: success(Health, "It does.", {"status": "ok"})},
+    tags=["Operations"],
+    security=[{}],
+)
+async def livez() -> Response[bytes]:
+    """Says nothing about sources or the ledger: a restart would not help them."""
+    return _json(Health(status="ok"))
+
+
+@get(
+    "/readyz",
+    operation_id="isReady",
+    summary="Whether the hub can take traffic",
+    responses={
+        200: success(Health, "It can.", {"status": "ok"}),
+        503: problem_spec("ledger-unavailable", "The ledger cannot write.", retry_after=5),
+    },
+    tags=["Operations"],
+    security=[{}],
+)
+async def readyz(request: AnyRequest) -> Response[bytes]:
+    """Ready as long as the ledger can write; a source that is down changes nothing."""
+    if not await context_of(request).desk.ledger.writable():
+        raise Problem("ledger-unavailable", retry_after=5)
+    return _json(Health(status="ok"))
+
+
+@get(
+    "/status",
+    operation_id="getStatus",
+    summary="How the hub and its sources are",
+    responses={200: success(Status, "The state.", _STATUS_EXAMPLE)},
+    tags=["Operations"],
+    security=[{}],
+)
+async def status(request: AnyRequest) -> Response[bytes]:
+    """What was last seen; asks nobody."""
+    desk = context_of(request).desk
+    beats = dict(desk.sources.pulse.beats())
+    failing = any(beat.state == "failing" for beat in beats.values())
+    state = "degraded" if failing else "ok"
+    size = await desk.ledger.size()
+    return _json(Status(status=state, records=size, outside_copy=False, sources=beats))
+
+
+def _json(value: object) -> Response[bytes]:
+    return Response(
+        msgspec.json.encode(value), media_type="application/json", headers=dict(_NO_STORE)
+    )

@@ -1,0 +1,169 @@
+"""The documented parameters and responses that routes share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import Example
+from litestar.params import Parameter
+from msgspec import Struct
+
+from hub.api.problems import MEDIA_TYPE, ProblemDocument
+from hub.api.texts import TITLES
+
+
+def _documented(description: str, example: str | None = None, **place: Any) -> Any:
+    """An optional text parameter; routes read it from the request themselves."""
+    examples = None if example is None else [Example(value=example)]
+    return Parameter(
+        annotation=str | None,
+        default=None,
+        required=False,
+        description=description,
+        examples=examples,
+        **place,
+    )
+
+
+LANGUAGE = {
+    "accept_language": _documented(
+        "`es` or `en`: the language of problem documents.", "es", header="Accept-Language"
+    ),
+}
+WAITING = {
+    **LANGUAGE,
+    "prefer": _documented(
+        "`wait=N` (RFC 7240): seconds until the answer must be there; 4, at most 10.",
+        "wait=4",
+        header="Prefer",
+    ),
+    "if_none_match": _documented(
+        "Entity tags that the caller has; 304 when one still fits.", header="If-None-Match"
+    ),
+}
+POSITION_PARAMETERS = {
+    **WAITING,
+    "blocks": _documented(
+        "Names of blocks, separated by commas; without it, the purpose's default ones.",
+        "residence,taxBills",
+        query="blocks",
+    ),
+    "fields": _documented(
+        "Canonical paths, separated by commas: they narrow the answer, never widen it.",
+        "residence.address,taxBills.items.amount",
+        query="fields",
+    ),
+    "view": _documented(
+        "`summary`: state, count, what needs action and the next date, in at most 8 KB.",
+        "summary",
+        query="view",
+    ),
+}
+BLOCK_PARAMETERS = {
+    **WAITING,
+    "cursor": _documented("Where a page begins: the `next` of the page before.", query="cursor"),
+}
+
+
+def problem_spec(slug: str, description: str, **members: Any) -> ResponseSpec:
+    """A documented problem with an example that is a valid document."""
+    status, _, english = TITLES[slug]
+    example = ProblemDocument(
+        type=f"/problems/{slug}",
+        status=status,
+        title=english,
+        trace_id="01M81NA0FF58PJA14E1H3Z80MV",
+        **members,
+    )
+    return ResponseSpec(
+        data_container=ProblemDocument,
+        description=description,
+        media_type=MEDIA_TYPE,
+        examples=[Example(value=msgspec.to_builtins(example))],
+        generate_examples=False,
+    )
+
+
+def success(type_: Any, description: str, example: Any) -> ResponseSpec:
+    """A documented success with its example."""
+    return ResponseSpec(
+        data_container=type_,
+        description=description,
+        examples=[Example(value=example)],
+        generate_examples=False,
+    )
+
+
+NOT_MODIFIED = ResponseSpec(data_container=None, description="The caller has it already.")
+_COMMON: Mapping[int, ResponseSpec] = {
+    400: problem_spec("invalid-request", "Names every fault of the request; nothing was asked."),
+    401: problem_spec("invalid-token", "The token is missing or refused; the detail says why."),
+    403: problem_spec("forbidden-block", "A block or path that was named and may not be had."),
+    500: problem_spec("internal-error", "A fault of the hub."),
+    503: problem_spec(
+        "nothing-available", "No source gave anything, or the ledger cannot write.", retry_after=30
+    ),
+}
+ERRORS: dict[int, ResponseSpec] = dict(_COMMON)
+NOT_FOUND = {404: problem_spec("not-found", "No such block, or no such access of this caller.")}
+TOO_LARGE = {
+    413: problem_spec("too-large", "The body is larger than the hub reads."),
+    415: problem_spec("unsupported-media-type", "The body is not application/json."),
+}
+
+POSITION_EXAMPLE: dict[str, Any] = {
+    "subject": {"document": "*****002K"},
+    "asOf": "2026-11-22T12:00:00Z",
+    "purpose": "self_service",
+    "complete": False,
+    "blocks": {
+        "residence": {
+            "state": "fresh",
+            "data": {"registeredSince": "2011-03-01", "memberCount": 4},
+            "provenance": {
+                "source": "padron",
+                "exchanges": ["01M81NA0FF58PJA14E1H3Z80MV"],
+                "obtainedAt": "2026-11-22T12:00:00Z",
+                "mapping": "padron.residence@1",
+                "mappingDigest": "0" * 64,
+                "fromCache": False,
+            },
+        },
+        "fines": {
+            "state": "unavailable",
+            "source": "sap_trm",
+            "reason": "temporary",
+            "retryAfter": 30,
+        },
+        "jobSeeker": {"state": "denied", "reason": "needs_procedure"},
+    },
+}
+BLOCK_EXAMPLE: dict[str, Any] = POSITION_EXAMPLE["blocks"]["residence"]
+
+
+class PositionShape(Struct, frozen=True):
+    """Placeholder of the position's schema, replaced in the OpenAPI post-pass."""
+
+
+class BlockShape(Struct, frozen=True):
+    """Placeholder of a block's schema, replaced in the OpenAPI post-pass."""
+
+
+POSITION_RESPONSES: dict[int, ResponseSpec] = {
+    200: success(PositionShape, "The position, or its summary.", POSITION_EXAMPLE),
+    304: NOT_MODIFIED,
+    **ERRORS,
+}
+
+
+def block_responses() -> dict[int, ResponseSpec]:
+    """Responses of a route that serves one block."""
+    return {
+        200: success(BlockShape, "The block, one page of its collection.", BLOCK_EXAMPLE),
+        304: NOT_MODIFIED,
+        **ERRORS,
+        **NOT_FOUND,
+    }

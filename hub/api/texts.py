@@ -1,0 +1,88 @@
+"""The texts of problems, for people, in Spanish and English."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Language = Literal["es", "en"]
+
+TITLES: dict[str, tuple[int, str, str]] = {
+    "invalid-request": (400, "La petición no es válida", "The request is not valid"),
+    "missing-token": (401, "Falta el token de acceso", "The access token is missing"),
+    "invalid-token": (401, "El token de acceso no es válido", "The access token is not valid"),
+    "wrong-audience": (
+        403,
+        "Este recurso no es para este tipo de usuario",
+        "This resource is not for this kind of caller",
+    ),
+    "forbidden-block": (
+        403,
+        "No se puede consultar lo que se ha pedido",
+        "What was asked for may not be consulted",
+    ),
+    "access-expired": (403, "El acceso ha caducado", "The access has expired"),
+    "not-found": (404, "No existe", "Not found"),
+    "method-not-allowed": (405, "Método no permitido", "Method not allowed"),
+    "too-large": (413, "La petición es demasiado grande", "The request is too large"),
+    "unsupported-media-type": (
+        415,
+        "El cuerpo debe ser application/json",
+        "The body must be application/json",
+    ),
+    "internal-error": (500, "Error interno", "Internal error"),
+    "nothing-available": (
+        503,
+        "Ningún sistema ha respondido; vuelva a intentarlo más tarde",
+        "No system has answered; try again later",
+    ),
+    "ledger-unavailable": (
+        503,
+        "No se puede dejar constancia de la consulta, y sin constancia no se consulta",
+        "The inquiry cannot be put on record, and without a record nothing is asked",
+    ),
+}
+"""Slug of the problem type -> status, title in Spanish, title in English."""
+
+REASONS: dict[str, tuple[str, str]] = {
+    "temporary": ("No responde en este momento", "Not answering at the moment"),
+    "maintenance": ("En mantenimiento", "Under maintenance"),
+    "source_problem": (
+        "El sistema de origen ha respondido de forma incorrecta",
+        "The source system answered incorrectly",
+    ),
+    "needs_procedure": (
+        "Solo se consulta dentro de un procedimiento que lo autoriza",
+        "Only consulted within a procedure that authorises it",
+    ),
+    "step_up": (
+        "Hace falta identificarse con un nivel de seguridad mayor",
+        "A higher level of identification is needed",
+    ),
+    "in_person": (
+        "Consulte este dato en una oficina de atención a la ciudadanía",
+        "Ask for this at a citizen service office",
+    ),
+    "purpose": ("La finalidad declarada no lo permite", "The stated purpose does not allow it"),
+}
+"""Public reason -> text in Spanish and English."""
+
+
+def language_of(accept_language: str | None) -> Language:
+    """`en` where the first language that the hub knows in the header is English."""
+    for part in (accept_language or "").lower().split(",")[:10]:
+        tag = part.split(";")[0].strip()[:2]
+        if tag in ("es", "en"):
+            return "en" if tag == "en" else "es"
+    return "es"
+
+
+def title(slug: str, language: Language) -> str:
+    """The title of a problem type."""
+    _, spanish, english = TITLES[slug]
+    return english if language == "en" else spanish
+
+
+def reason_text(reason: str, language: Language) -> str:
+    """A public reason in words; an unknown one reads as `temporary`."""
+    spanish, english = REASONS.get(reason, REASONS["temporary"])
+    return english if language == "en" else spanish
