@@ -1,1 +1,90 @@
-"""Composition root."""
+"""The composition root: settings become a wired application; knows every other module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import structlog
+from litestar.types import ASGIApp
+from msgspec import Struct
+
+from hub.api.auth import Authenticator
+from hub.api.build import build_api
+from hub.api.context import Context
+from hub.core.model import BLOCKS, BlockType
+from hub.core.moment import Clock, utc_now
+from hub.ledger.open import open_ledger
+from hub.ledger.recorder import LedgerRecorder
+from hub.ledger.store import Ledger
+from hub.position.desk import Desk
+from hub.position.purposes import load_purposes
+from hub.position.sources import Inner, Sources, load_sources
+from hub.settings import Settings, shipped
+
+log = structlog.get_logger()
+
+
+class Hub(Struct, frozen=True, kw_only=True):
+    """The wired parts. `asgi` opens and closes the rest by its lifespan."""
+
+    settings: Settings
+    ledger: Ledger
+    sources: Sources
+    desk: Desk
+    asgi: ASGIApp
+
+    async def open(self) -> None:
+        """Close what a crash left open, before anything is sent."""
+        orphans = await self.ledger.close_orphans()
+        log.info("hub_open", orphans_closed=orphans, sources=sorted(self.sources.by_name))
+
+    async def close(self) -> None:
+        """Finish what is owed: connections first, then the ledger's last checkpoint."""
+        await self.sources.aclose()
+        await self.ledger.close()
+        log.info("hub_closed")
+
+
+def no_inner(_: str) -> httpx.AsyncBaseTransport | None:
+    """The real network."""
+    return None
+
+
+def build_hub(
+    settings: Settings,
+    *,
+    blocks: Mapping[str, BlockType] = BLOCKS,
+    inner: Inner = no_inner,
+    clock: Clock = utc_now,
+) -> Hub:
+    """The hub that *settings* describe; SettingsError lists what cannot be started with."""
+    purposes = load_purposes(contracts_of(settings) / "hub" / "purposes.toml", blocks)
+    authenticator = Authenticator(settings.issuers, settings.root)
+    ledger = open_ledger(
+        settings.path(settings.ledger.file),
+        settings.path(settings.keys),
+        origin=settings.ledger.origin,
+        clock=clock,
+    )
+    sources = load_sources(settings, LedgerRecorder(ledger), blocks, inner)
+    desk = Desk(sources, ledger, purposes, blocks, clock)
+    context = Context(desk=desk, authenticator=authenticator, settings=settings)
+    parts: list[Hub] = []
+
+    async def opened() -> None:
+        await parts[0].open()
+
+    async def closed() -> None:
+        await parts[0].close()
+
+    asgi = build_api(context, on_startup=(opened,), on_shutdown=(closed,))
+    parts.append(Hub(settings=settings, ledger=ledger, sources=sources, desk=desk, asgi=asgi))
+    return parts[0]
+
+
+def contracts_of(settings: Settings) -> Path:
+    """The folder of contracts in force."""
+    own = settings.contracts
+    return settings.path(own) if own else shipped("contracts")

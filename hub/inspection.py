@@ -1,0 +1,181 @@
+"""What operators, analysts and the build look at: configuration, mappings, contracts, ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from hub.api.build import openapi_document
+from hub.app import contracts_of
+from hub.core.connector import Spec
+from hub.core.errors import MappingError, SettingsError
+from hub.core.model import BLOCKS
+from hub.ledger.open import PUBLIC_KEY, open_ledger
+from hub.ledger.verify import main as verifier
+from hub.mapping import (
+    Mapping,
+    check_paths,
+    coverage,
+    examples_path,
+    file_stem,
+    load_mapping,
+    load_schemas,
+    mapping_table,
+    run_examples,
+)
+from hub.position.purposes import load_purposes
+from hub.position.sources import contract_folder, mappings_folder, read_spec
+from hub.settings import Settings
+
+
+def configuration_faults(settings: Settings) -> list[str]:
+    """Everything that would stop the hub from starting, without opening anything."""
+    faults: list[str] = []
+    try:
+        load_purposes(contracts_of(settings) / "hub" / "purposes.toml", BLOCKS)
+    except SettingsError as error:
+        faults += error.faults
+    for name, table in settings.sources.items():
+        try:
+            read_spec(name, table)
+        except SettingsError as error:
+            faults += error.faults
+    return faults + check_mappings(settings)[1]
+
+
+def _specs(settings: Settings) -> Iterator[tuple[Spec, Path, Path]]:
+    """Per source its declaration, its mappings' folder and its contract's folder."""
+    for name, table in settings.sources.items():
+        module, spec = read_spec(name, table)
+        folder = mappings_folder(module, spec)
+        yield spec, folder, contract_folder(folder)
+
+
+def connectors_table(settings: Settings) -> str:
+    """The sources as a Markdown table."""
+    lines = ["| source | owner | operation | echoes | blocks |", "|---|---|---|---|---|"]
+    for spec, _, _ in _specs(settings):
+        for operation in spec.operations:
+            blocks = [block for block, needs in spec.blocks.items() if operation.name in needs]
+            echoes = ", ".join(f"{echo.path} = {echo.of}" for echo in operation.echoes)
+            cells = (spec.name, spec.owner, operation.name, echoes, ", ".join(blocks))
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _mappings(settings: Settings) -> Iterator[tuple[Mapping, Path, Path, str]]:
+    for spec, folder, contract in _specs(settings):
+        for block in spec.blocks:
+            if block not in BLOCKS:
+                raise SettingsError([f"{spec.name}: no block {block} in the canonical model"])
+            yield load_mapping(folder, block, BLOCKS[block].type), folder, contract, block
+
+
+def check_mappings(settings: Settings) -> tuple[list[str], list[str]]:
+    """Per mapping a line, and every fault: contract paths, target types, examples."""
+    lines: list[str] = []
+    faults: list[str] = []
+    try:
+        for mapping, folder, contract, block in _mappings(settings):
+            schemas = load_schemas(contract)
+            found = [
+                *check_paths(mapping, schemas),
+                *run_examples(mapping, examples_path(folder, block)),
+            ]
+            faults += [f"{mapping.name}: {fault}" for fault in found]
+            lines.append(f"{mapping.name}@{mapping.version} {mapping.digest[:12]}")
+    except SettingsError as error:
+        faults += error.faults
+    except (MappingError, OSError) as error:
+        faults.append(str(error))
+    return lines, faults
+
+
+def mapping_tables(settings: Settings, block: str | None = None) -> str:
+    """The mapping of *block*, or all, in Markdown."""
+    tables = [
+        mapping_table(mapping)
+        for mapping, _, _, name in _mappings(settings)
+        if block is None or name == block
+    ]
+    if not tables:
+        raise SettingsError(
+            [f"no mapping feeds a block of this name; there are: {', '.join(BLOCKS)}"]
+        )
+    return "\n\n".join(tables)
+
+
+def coverage_report(settings: Settings) -> str:
+    """Per source the fields of its contract that no mapping reads."""
+    lines: list[str] = []
+    for spec, folder, contract in _specs(settings):
+        maps = [load_mapping(folder, block, BLOCKS[block].type) for block in spec.blocks]
+        found = coverage(maps, load_schemas(contract))
+        total = len(found.read) + len(found.never_read)
+        lines.append(f"{spec.name}: {len(found.read)} of {total} source fields are read")
+        lines += [f"  never read: {path}" for path in sorted(found.never_read)]
+    return "\n".join(lines)
+
+
+def purposes_text(settings: Settings) -> str:
+    """The table of purposes, for people."""
+    table = load_purposes(contracts_of(settings) / "hub" / "purposes.toml", BLOCKS)
+    lines: list[str] = []
+    for row in table.purposes:
+        lines += [
+            f"{row.code}: {row.title.es} / {row.title.en}",
+            f"  for {', '.join(row.audience)}; an access lives {row.minutes} minutes",
+            f"  legal basis: {row.legal_basis}",
+            f"  procedure: {row.procedure or 'none'}; must state: {', '.join(row.states) or '-'}",
+        ]
+        for name, rule in row.blocks.items():
+            lines.append(f"  {name}: {', '.join(rule.fields)} ({rule.basis}, {rule.assurance})")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def verify(settings: Settings, file: Path | None, checkpoints: Sequence[Path]) -> int:
+    """Verify the ledger, or a copy, and print what was found; 0 when nothing was altered."""
+    key = settings.path(settings.keys) / PUBLIC_KEY
+    command = [file or settings.path(settings.ledger.file), "--key", key]
+    for checkpoint in checkpoints:
+        command += ["--checkpoint", checkpoint]
+    return verifier([str(part) for part in command])
+
+
+async def recent_records(settings: Settings, count: int) -> list[str]:
+    """The last records, newest first: what is in clear, nothing of what is sealed."""
+    file, keys = settings.path(settings.ledger.file), settings.path(settings.keys)
+    if not file.exists():
+        raise SettingsError([f"there is no ledger at {settings.ledger.file} yet"])
+    ledger = open_ledger(file, keys, origin=settings.ledger.origin)
+    try:
+        records = await ledger.recent(count)
+    finally:
+        await ledger.close()
+    return [f"{record.index} {record.leaf.decode()}" for record in records]
+
+
+def write_contracts(settings: Settings, *, check: bool) -> list[str]:
+    """Write what is generated under `contracts/hub/` and `docs/`; the names of what differed."""
+    stale = []
+    for path, content in _generated(settings):
+        if path.exists() and path.read_bytes() == content:
+            continue
+        stale.append(path.relative_to(settings.root).as_posix())
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    return stale
+
+
+def _generated(settings: Settings) -> Iterator[tuple[Path, bytes]]:
+    hub = settings.root / "contracts" / "hub"
+    yield hub / "openapi.json", openapi_document(BLOCKS)
+    for block in BLOCKS.values():
+        schema = msgspec.json.format(msgspec.json.encode(msgspec.json.schema(block.type)), indent=2)
+        yield hub / "canonical" / f"{file_stem(block.name)}.schema.json", schema + b"\n"
+    tables = "# Mapping tables\n\nGenerated by `make contracts`.\n\n" + mapping_tables(settings)
+    yield settings.root / "docs" / "mapping-tables.md", tables.encode() + b"\n"

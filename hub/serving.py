@@ -1,0 +1,175 @@
+"""Run the hub: the server, the sandbox beside it, and the lines that a newcomer reads."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import uvicorn
+
+from hub.app import build_hub
+from hub.core.errors import SettingsError
+from hub.logs import configure_logs
+from hub.sandbox.issuer import SandboxIssuer, TokenKind
+from hub.sandbox.magic import AUDITOR, DEFAULT_CITIZEN, OFFICIAL, OPERATOR
+from hub.sandbox.people import Person
+from hub.sandbox.population import Population
+from hub.sandbox.prepare import prepare_sandbox
+from hub.settings import Settings
+
+LOG_FILE = "hub.log"
+START_S = 30.0
+
+_DEFAULTS: dict[TokenKind, int] = {
+    "citizen": DEFAULT_CITIZEN,
+    "official": OFFICIAL,
+    "auditor": AUDITOR,
+    "operator": OPERATOR,
+}
+
+
+def serve_hub(config: Path, settings: Settings, *, with_sandbox: bool) -> None:
+    """Serve until SIGTERM or Ctrl-C; with the sandbox, play the sources in a child process."""
+    if not with_sandbox:
+        configure_logs()
+        _run(settings, announce="")
+        return
+    issuer = prepare_sandbox(settings)
+    log_file = settings.path(settings.ledger.file).parent / LOG_FILE
+    with log_file.open("a", encoding="utf-8") as stream, _sandbox(config):
+        configure_logs(stream)
+        _run(settings, announce=_welcome(settings, issuer, log_file))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, saying on standard output when it listens.
+
+    uvicorn raises a caught signal again once it is done, which would end the process before
+    the sandbox is stopped; here a signal ends the server and nothing else.
+    """
+
+    announce = ""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self.announce:
+            sys.stdout.write(self.announce)
+            sys.stdout.flush()
+
+
+def _run(settings: Settings, announce: str) -> None:
+    hub = build_hub(settings)
+    config = uvicorn.Config(
+        hub.asgi,
+        host=settings.server.host,
+        port=settings.server.port,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=15,
+    )
+    server = _Server(config)
+    server.announce = announce
+    server.run()
+    if not server.started:
+        raise SettingsError([f"port {settings.server.port} cannot be had, or start-up failed"])
+
+
+@contextmanager
+def _sandbox(config: Path) -> Iterator[None]:
+    """The simulators in a process of their own, ready before the block begins."""
+    command = [sys.executable, "-m", "hub", "sandbox", "--config", str(config)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    try:
+        assert child.stdout is not None  # noqa: S101 - asked for above
+        _await_ready(child, child.stdout)
+        yield
+    finally:
+        child.terminate()
+        try:
+            child.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            child.kill()
+
+
+def _await_ready(child: subprocess.Popen[str], lines: Iterable[str]) -> None:
+    ends = time.monotonic() + START_S
+    for line in lines:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+        if line.startswith("sandbox: control "):
+            return
+        if time.monotonic() > ends:
+            break
+    child.terminate()
+    raise SettingsError(["the sandbox did not start; its reason stands above"])
+
+
+def sandbox_token(settings: Settings, kind: str, number: str | None = None) -> str:
+    """A token of the sandbox issuer; *number* names a synthetic person."""
+    role: TokenKind = msgspec.convert(kind, TokenKind)
+    issuer = SandboxIssuer(settings.path(settings.keys))
+    return issuer.token(role, None if role == "system" else _person(settings, role, number))
+
+
+def _person(settings: Settings, role: TokenKind, number: str | None) -> Person:
+    """The synthetic person with that number, or the one that stands for the role."""
+    population = Population(settings.sandbox.seed if settings.sandbox else "madrid")
+    if number is None:
+        return population.person(_DEFAULTS[role])
+    person = population.find(number)
+    if person is None:
+        raise SettingsError(["no synthetic person has this number; they run from 99000000 on"])
+    return person
+
+
+def _welcome(settings: Settings, issuer: SandboxIssuer, log_file: Path) -> str:
+    """What a newcomer needs: where it is, and two lines to paste."""
+    base = f"http://{settings.server.host}:{settings.server.port}"
+    population = Population(settings.sandbox.seed if settings.sandbox else "madrid")
+    citizen = population.person(DEFAULT_CITIZEN)
+    own = issuer.token("citizen", citizen)
+    official = issuer.token("official", population.person(OFFICIAL))
+    body = msgspec.json.encode(
+        {
+            "subject": {
+                "document": citizen.document.number if citizen.document else "",
+                "givenName": citizen.given_name,
+                "firstSurname": citizen.first_surname,
+            },
+            "purpose": "nursery_admission",
+            "caseFile": "EI/2026/000123",
+            "consent": "given",
+        }
+    ).decode()
+    declare = (
+        f"curl -s -X POST {base}/v1/accesses -H 'Authorization: Bearer {official}'"
+        f" -H 'Content-Type: application/json' -d '{body}'"
+    )
+    return (
+        f"hub: {base} (OpenAPI: {base}/openapi.json, status: {base}/status, log: {log_file})\n\n"
+        "A citizen's own position:\n"
+        f"curl -s {base}/v1/me/position -H 'Authorization: Bearer {own}'\n\n"
+        "The position under an official's access for the nursery admission:\n"
+        f'curl -s {base}$({declare} | sed -E \'s/.*"position":"([^"]+)".*/\\1/\')'
+        f" -H 'Authorization: Bearer {official}'\n\n"
+        "Ctrl-C stops everything.\n"
+    )
