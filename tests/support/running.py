@@ -1,0 +1,127 @@
+"""Run the real thing: `hub serve --sandbox` in processes of their own, on free ports."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+START_S = 60
+
+
+class RunningHub:
+    """A hub with its sandbox, its folder, what it printed, and ways to call it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "hub.toml"
+        text = (ROOT / "hub.toml").read_text("utf-8")
+        for port in sorted(set(re.findall(r"\b8[01]\d\d\b", text))):
+            text = text.replace(port, str(free_port()))
+        self.config.write_text(text, "utf-8")
+        self.port = int(re.search(r"^port = (\d+)", text, re.MULTILINE).group(1))  # type: ignore[union-attr]
+        control = re.search(r"^control_port = (\d+)", text, re.MULTILINE)
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.control = f"http://127.0.0.1:{control.group(1)}"  # type: ignore[union-attr]
+        self.printed = ""
+        self._process: subprocess.Popen[str] | None = None
+        self._tokens: dict[tuple[str, ...], str] = {}
+
+    @property
+    def pid(self) -> int | None:
+        """The hub's own process, without the sandbox's."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Return when the hub answers and has printed all that it prints."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "hub", "serve", "--sandbox", "--config", str(self.config)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        watchdog = threading.Timer(START_S, self.kill)
+        watchdog.start()
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.printed += line
+            if line.startswith("Ctrl-C"):
+                break
+        watchdog.cancel()
+        if "Ctrl-C" not in self.printed:
+            self.kill()
+            self._close()
+            raise AssertionError(self.printed)
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(timeout=30)
+        self._close()
+        return code
+
+    def kill(self) -> None:
+        """Kill -9 the hub and its sandbox at once."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait(timeout=30)
+
+    def _close(self) -> None:
+        if self._process is not None and self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """The command line of this hub."""
+        command = [sys.executable, "-m", "hub", *arguments, "--config", str(self.config)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=check)
+
+    def token(self, *arguments: str) -> str:
+        """What `hub token` prints; the same for the same arguments."""
+        if arguments not in self._tokens:
+            self._tokens[arguments] = self.command("token", *arguments).stdout.strip()
+        return self._tokens[arguments]
+
+    def get(self, path: str, token: str | None = None, **headers: str) -> httpx.Response:
+        """GET a path of the API."""
+        proof = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.get(self.base + path, headers={**proof, **headers}, timeout=30)
+
+    def post(self, path: str, token: str, body: Any) -> httpx.Response:
+        """POST JSON to the API."""
+        proof = {"Authorization": f"Bearer {token}"}
+        return httpx.post(self.base + path, headers=proof, json=body, timeout=30)
+
+    def fault(self, source: str, mode: str, **values: Any) -> None:
+        """Put a fault of a simulator in force."""
+        body = {"mode": mode, "values": values}
+        httpx.put(f"{self.control}/faults/{source}", json=body).raise_for_status()
+
+    def sandbox(self, method: str, path: str) -> Any:
+        """Any other call of the control port."""
+        answer = httpx.request(method, self.control + path, timeout=30)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def calls(self) -> dict[str, int]:
+        """How many calls each simulator has counted."""
+        return {name: counts["total"] for name, counts in self.sandbox("GET", "/calls").items()}
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
