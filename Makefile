@@ -3,6 +3,49 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8080
 
-.PHONY: help run test check
+.PHONY: help run test check bench lock contracts image clean
+
 help: ## What can be made
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/ready: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing what is locked into .venv (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: .venv/ready ## Start the hub with the sandbox on http://127.0.0.1:8080 (PORT= changes it)
+	@$(BIN)/hub serve --sandbox --port $(PORT)
+
+test: .venv/ready ## Run every test
+	@$(BIN)/python -m pytest
+
+check: .venv/ready ## Lint, types, imports, budgets, mappings, contracts
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest tests/architecture
+	@$(BIN)/bandit --quiet --recursive hub connectors -ll
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/hub mappings check
+	@$(BIN)/hub contracts --check
+
+bench: .venv/ready ## Measure, and print each figure with its bound
+	@$(BIN)/python -m tests.bench
+
+lock: ## Lock the dependencies by hash
+	@test -x $(BIN)/uv || ($(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv)
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate pyproject.toml --group dev -o requirements-dev.lock
+
+contracts: .venv/ready ## Regenerate contracts/hub and the mapping tables
+	@$(BIN)/hub contracts
+
+image: ## Build the container image
+	docker build --tag posicion-integral .
+
+clean: ## Remove the environment and the sandbox's state
+	rm -rf .venv var
