@@ -121,7 +121,7 @@ HOSTILE: list[Any] = [
 
 
 @pytest.mark.parametrize(("method", "path", "parts", "expected"), HOSTILE)
-async def test_hostile_orders_change_nothing(  # noqa: PLR0917 - fixtures and a table of cases
+async def test_hostile_orders_change_nothing(
     running: Running,
     control: httpx.AsyncClient,
     method: str,
