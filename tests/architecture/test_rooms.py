@@ -121,7 +121,7 @@ def test_no_real_document_number_is_committed():
         if not path.is_file() or path.suffix == ".lock":
             continue
         for digits, letter in re.findall(
-            r"(?<![0-9A-Za-z])(\d{8})([A-Z])(?![0-9A-Za-z])",
+            r"(?<![0-9A-Za-z])([0-9]{8})([A-Z])(?![0-9A-Za-z])",
             path.read_text("utf-8", errors="replace"),
         ):
             real = check_letter(int(digits)) == letter and not digits.startswith("99")

@@ -215,6 +215,17 @@ async def test_an_unsolicited_answer_reaches_nobody():
     assert caught.value.reason == "identity_mismatch"
 
 
+async def test_an_answer_without_an_echo_has_a_connection_of_its_own():
+    """What cannot be told from a leftover is never read where a leftover could be."""
+    silent = Operation(name="token", echoes=(), patience=Patience(attempts=1))
+    async with raw_server(says(http(b"mine"), http(b"stray"))) as server:
+        client = a_client("desync", server.url)
+        bodies = [(await client.technical_call(silent).get("thing")).body for _ in range(2)]
+        await client.aclose()
+    assert bodies == [b"mine", b"mine"]
+    assert server.connections == 2
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
