@@ -148,6 +148,7 @@ class SourceClient:
     ) -> None:
         self.source, self._http, self._guarded = source, http, guarded
         self._credentials, self.clock = credentials, clock
+        self._shared: set[asyncio.Future[Any]] = set()
 
     def call(self, spec: Spec, operation: str, query: Query) -> Call:
         """Begin *operation* of *spec* for *query*."""
@@ -167,7 +168,14 @@ class SourceClient:
 
     def with_credentials(self, credentials: Credentials) -> SourceClient:
         """The same way out, proving the hub's identity with *credentials*."""
-        return SourceClient(self.source, self._http, self._guarded, credentials, self.clock)
+        proving = SourceClient(self.source, self._http, self._guarded, credentials, self.clock)
+        proving._shared = self._shared  # noqa: SLF001 - one way out, so one end
+        return proving
+
+    def outlives_its_caller(self, work: asyncio.Future[Any]) -> None:
+        """*work* goes on when whoever began it is gone, and ends with this client at last."""
+        self._shared.add(work)
+        work.add_done_callback(self._shared.discard)
 
     @property
     def base_url(self) -> str:
@@ -221,7 +229,10 @@ class SourceClient:
         await self._guarded.discard()
 
     async def aclose(self) -> None:
-        """Close every connection of this source."""
+        """End what outlived its caller, outcome and all, and close every connection."""
+        for work in tuple(self._shared):
+            work.cancel()
+        await asyncio.gather(*self._shared, return_exceptions=True)
         await self._http.aclose()
 
 

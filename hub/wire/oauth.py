@@ -115,6 +115,7 @@ class ClientCredentials:
         if self._flight is None:
             self._flight = asyncio.ensure_future(self._fetch())
             self._flight.add_done_callback(self._landed)
+            self._client.outlives_its_caller(self._flight)
         return await asyncio.shield(self._flight)
 
     def _landed(self, flight: asyncio.Task[Token]) -> None:
