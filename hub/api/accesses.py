@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, Router, get, post
-from litestar.params import Parameter
+from litestar.params import PathParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import Struct
 
@@ -28,7 +28,9 @@ from hub.api.parameters import (
 from hub.api.problems import Problem, request_id
 from hub.core.policy import Access, Caller
 
-AccessId = Annotated[str, Parameter(description="Id that `POST /v1/accesses` gave", max_length=26)]
+AccessId = Annotated[
+    str, PathParameter(description="Id that `POST /v1/accesses` gave", max_length=26)
+]
 
 
 class AccessView(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import Response
-from litestar.params import Parameter
+from litestar.params import PathParameter
 
 from hub.api.context import AnyRequest, context_of
 from hub.api.problems import Fault, Problem, request_id
@@ -16,7 +16,9 @@ from hub.core.policy import Access, Caller
 from hub.core.position import Empty, Fresh, Pending, Position, Stale, Unavailable
 from hub.position.desk import Answered, Refused, Wish
 
-BlockName = Annotated[str, Parameter(description="Name of a block; `GET /v1/blocks` lists them")]
+BlockName = Annotated[
+    str, PathParameter(description="Name of a block; `GET /v1/blocks` lists them")
+]
 
 
 def asked_of(request: AnyRequest) -> Asked:

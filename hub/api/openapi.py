@@ -55,9 +55,9 @@ def completed(document: JSON, blocks: Mapping[str, BlockType]) -> JSON:
         schemas |= _block_schemas(block)
     schemas["Position"] = _position_schema(blocks)
     schemas["PositionOrSummary"] = {
-        "oneOf": [{"$ref": f"{_REF}Position"}, {"$ref": f"{_REF}PositionSummary"}]
+        "anyOf": [{"$ref": f"{_REF}Position"}, {"$ref": f"{_REF}PositionSummary"}]
     }
-    schemas["AnyBlock"] = {"oneOf": [{"$ref": f"{_REF}{_upper(name)}Block"} for name in blocks]}
+    schemas["AnyBlock"] = {"anyOf": [{"$ref": f"{_REF}{_upper(name)}Block"} for name in blocks]}
     _replace(document, "PositionShape", "PositionOrSummary")
     _replace(document, "BlockShape", "AnyBlock")
     for placeholder in ("PositionShape", "BlockShape"):
@@ -193,7 +193,7 @@ def _add_body(document: JSON) -> None:
                     "nursery": {
                         "value": {
                             "subject": {
-                                "document": "99000002K",
+                                "document": "99999999R",
                                 "givenName": "Ana",
                                 "firstSurname": "Prueba",
                             },

@@ -8,63 +8,79 @@ from typing import Any
 import msgspec
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, QueryParameter
 from msgspec import Struct
 
 from hub.api.problems import MEDIA_TYPE, ProblemDocument
 from hub.api.texts import TITLES
 
 
-def _documented(description: str, example: str | None = None, **place: Any) -> Any:
+def _documented(
+    kind: type[HeaderParameter | QueryParameter],
+    name: str,
+    description: str,
+    example: str | None = None,
+) -> HeaderParameter | QueryParameter:
     """An optional text parameter; routes read it from the request themselves."""
     examples = None if example is None else [Example(value=example)]
-    return Parameter(
+    return kind(
+        name=name,
         annotation=str | None,
         default=None,
         required=False,
         description=description,
         examples=examples,
-        **place,
     )
 
 
 LANGUAGE = {
     "accept_language": _documented(
-        "`es` or `en`: the language of problem documents.", "es", header="Accept-Language"
+        HeaderParameter,
+        "Accept-Language",
+        "`es` or `en`: the language of problem documents.",
+        "es",
     ),
 }
 WAITING = {
     **LANGUAGE,
     "prefer": _documented(
+        HeaderParameter,
+        "Prefer",
         "`wait=N` (RFC 7240): seconds until the answer must be there; 4, at most 10.",
         "wait=4",
-        header="Prefer",
     ),
     "if_none_match": _documented(
-        "Entity tags that the caller has; 304 when one still fits.", header="If-None-Match"
+        HeaderParameter,
+        "If-None-Match",
+        "Entity tags that the caller has; 304 when one still fits.",
     ),
 }
 POSITION_PARAMETERS = {
     **WAITING,
     "blocks": _documented(
+        QueryParameter,
+        "blocks",
         "Names of blocks, separated by commas; without it, the purpose's default ones.",
         "residence,taxBills",
-        query="blocks",
     ),
     "fields": _documented(
+        QueryParameter,
+        "fields",
         "Canonical paths, separated by commas: they narrow the answer, never widen it.",
         "residence.address,taxBills.items.amount",
-        query="fields",
     ),
     "view": _documented(
+        QueryParameter,
+        "view",
         "`summary`: state, count, what needs action and the next date, in at most 8 KB.",
         "summary",
-        query="view",
     ),
 }
 BLOCK_PARAMETERS = {
     **WAITING,
-    "cursor": _documented("Where a page begins: the `next` of the page before.", query="cursor"),
+    "cursor": _documented(
+        QueryParameter, "cursor", "Where a page begins: the `next` of the page before."
+    ),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from hub.api.context import AnyRequest
 from hub.api.problems import Problem
@@ -21,7 +22,7 @@ async def openapi(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/problems/{slug:str}", include_in_schema=False)
-async def problem_page(slug: str) -> Response[str]:
+async def problem_page(slug: FromPath[str]) -> Response[str]:
     """What a problem type means and what to do about it."""
     if slug not in TITLES:
         raise Problem("not-found")

@@ -169,7 +169,7 @@ class SourceClient:
     def with_credentials(self, credentials: Credentials) -> SourceClient:
         """The same way out, proving the hub's identity with *credentials*."""
         proving = SourceClient(self.source, self._http, self._guarded, credentials, self.clock)
-        proving._shared = self._shared  # noqa: SLF001 - one way out, so one end
+        proving._shared = self._shared
         return proving
 
     def outlives_its_caller(self, work: asyncio.Future[Any]) -> None:

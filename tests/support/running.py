@@ -61,7 +61,6 @@ class RunningHub:
         watchdog.cancel()
         if "Ctrl-C" not in self.printed:
             self.kill()
-            self._close()
             raise AssertionError(self.printed)
 
     def stop(self) -> int:
@@ -78,6 +77,7 @@ class RunningHub:
             os.killpg(self._process.pid, signal.SIGKILL)
         if self._process is not None:
             self._process.wait(timeout=30)
+            self._close()
 
     def _close(self) -> None:
         if self._process is not None and self._process.stdout is not None:
