@@ -84,11 +84,12 @@ async def _overheads(hub: RunningHub, took: list[tuple[float, set[str]]]) -> lis
         hub.folder / "var/ledger.db", keys, origin="posicion-integral.sandbox.invalid/ledger"
     )
     waited: dict[str, tuple[str, float]] = {}
-    for record in await ledger.recent(20_000):
-        if record.kind == "outcome":
-            header = json.loads(record.leaf)
-            flat = {**header, **header.get("header", {})}
-            waited[record.id] = (f"{flat['source']}/{flat['operation']}", flat["elapsed_us"] / 1000)
+    for first in range(0, await ledger.size(), 1000):
+        for record in await ledger.records(first, 1000):
+            if record.kind == "outcome":
+                leaf = json.loads(record.leaf)
+                operation = f"{leaf['source']}/{leaf['operation']}"
+                waited[record.id] = (operation, leaf["elapsed_us"] / 1000)
     await ledger.close()
     return [elapsed - _slowest(exchanges, waited) for elapsed, exchanges in took]
 

@@ -37,6 +37,7 @@ def canary():
     """What must not appear: number, names, surnames, telephone, e-mail, street."""
     population = Population()
     person = population.person(2)
+    assert person.document is not None
     dwelling = population.household(person).dwelling
     texts = [
         person.document.number,
