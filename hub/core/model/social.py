@@ -58,6 +58,16 @@ class SocialService(Canonical, frozen=True):
     """The unit of the reference professional, never the professional's name."""
     next_appointment: Appointment | None = None
 
+    @property
+    def needs_action(self) -> bool:
+        """Whether there is an appointment to keep."""
+        return self.next_appointment is not None
+
+    @property
+    def next_date(self) -> dt.date | None:
+        """The day of the appointment."""
+        return self.next_appointment.starts_at.date() if self.next_appointment else None
+
 
 class SocialServices(Canonical, frozen=True):
     """The citizen's social services, as the source orders them."""

@@ -19,6 +19,8 @@ DebtState = Literal[
 CollectionStage = Literal["voluntary", "enforced", "refund"]
 """The period in which it is, or was, collected; `refund` for what the treasury gives back."""
 
+_TO_PAY: frozenset[DebtState] = frozenset({"pending", "enforced"})
+
 
 class TaxBill(Canonical, frozen=True, kw_only=True):
     """One bill, assessment or refund of a tax or fee."""
@@ -49,6 +51,16 @@ class TaxBill(Canonical, frozen=True, kw_only=True):
     """Whether the bank will be, or has been, told to pay it; the citizen need not act."""
     payment_reference: str | None = None
     """What to quote when paying; none where nothing is to be paid."""
+
+    @property
+    def needs_action(self) -> bool:
+        """Whether it is to be paid and no bank has been told to."""
+        return self.state in _TO_PAY and self.outstanding.amount > 0 and self.direct_debit is None
+
+    @property
+    def next_date(self) -> dt.date | None:
+        """The last day to pay without surcharge."""
+        return self.due_on
 
 
 class TaxBills(Canonical, frozen=True, kw_only=True):
@@ -83,6 +95,16 @@ class Fine(Canonical, frozen=True, kw_only=True):
     settled_on: dt.date | None = None
     payment_reference: str | None = None
     """What to quote when paying; none where nothing is to be paid."""
+
+    @property
+    def needs_action(self) -> bool:
+        """Whether it is to be paid."""
+        return self.state in _TO_PAY and self.outstanding.amount > 0
+
+    @property
+    def next_date(self) -> dt.date | None:
+        """The last day to pay less, or else without surcharge."""
+        return self.reduced_until or self.due_on
 
 
 class Fines(Canonical, frozen=True, kw_only=True):
