@@ -139,7 +139,10 @@ def purposes_text(settings: Settings) -> str:
 def verify(settings: Settings, file: Path | None, checkpoints: Sequence[Path]) -> int:
     """Verify the ledger, or a copy, and print what was found; 0 when nothing was altered."""
     key = settings.path(settings.keys) / PUBLIC_KEY
-    command = [file or settings.path(settings.ledger.file), "--key", key]
+    ledger = file or settings.path(settings.ledger.file)
+    if not ledger.exists():
+        raise SettingsError([f"there is no ledger at {file or settings.ledger.file} yet"])
+    command = [ledger, "--key", key]
     for checkpoint in checkpoints:
         command += ["--checkpoint", checkpoint]
     return verifier([str(part) for part in command])

@@ -137,7 +137,7 @@ def _person(settings: Settings, role: TokenKind, number: str | None) -> Person:
         return population.person(_DEFAULTS[role])
     person = population.find(number)
     if person is None:
-        raise SettingsError(["no synthetic person has this number; they run from 99000000 on"])
+        raise SettingsError(["no synthetic person has this number: 99000000 to 99999999, with its letter"])
     return person
 
 
