@@ -31,6 +31,7 @@ from hub.ledger.store import JSON, Entry, Kind, Ledger
 from hub.position.assemble import Assembly, assemble
 from hub.position.plan import Plan, make_plan
 from hub.position.sources import Sources
+from hub.position.standing import official_of, unit_of
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
@@ -98,9 +99,14 @@ class Desk:
             "purpose": access.purpose,
             "procedure": access.procedure,
             "request": request,
+            "unit": unit_of(access),
             "expires_at": access.expires_at.isoformat(),
         }
-        await self.ledger.append([self._entry("access", access.id, access, header, access)])
+        entry = self._entry("access", access.id, access, header, access)
+        named = msgspec.structs.replace(
+            entry, official=official_of(access), case_file=access.case_file
+        )
+        await self.ledger.append([named])
 
     async def find_access(self, access_id: str) -> Access | None:
         """The access with that id, out of its sealed record."""
