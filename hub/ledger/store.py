@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from hub.core.document import Document
 from hub.ledger.checkpoint import Checkpoint
 
-Kind = Literal["access", "denial", "sent", "outcome", "answer", "security"]
+Kind = Literal["access", "denial", "sent", "outcome", "answer", "security", "mapping"]
 """What a record tells. Closed: a new kind is a new promise to auditors."""
 
 JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON] | None"
