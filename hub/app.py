@@ -67,6 +67,7 @@ def build_hub(
         settings.path(settings.keys),
         origin=settings.ledger.origin,
         clock=clock,
+        index_every_s=2.0,
     )
     sources = load_sources(settings, LedgerRecorder(ledger), blocks, inner)
     desk = Desk(sources, ledger, purposes, blocks, clock)

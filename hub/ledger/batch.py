@@ -18,7 +18,14 @@ from hub.ledger.checkpoint import Checkpoint, VerifierKey, sign_checkpoint
 from hub.ledger.keys import Keys
 from hub.ledger.leaf import leaf_of
 from hub.ledger.merkle import grow, leaf_hash, peaks, root_of
-from hub.ledger.seal import DataKey, Sealer, context_of, pseudonym_of
+from hub.ledger.seal import (
+    DataKey,
+    Sealer,
+    case_file_pseudonym,
+    context_of,
+    official_pseudonym,
+    pseudonym_of,
+)
 from hub.ledger.store import Entry, Pseudonym, Receipt
 
 _KEY_BYTES = 32
@@ -82,19 +89,14 @@ class Batch:
 
     def _write(self, db: sqlite3.Connection, index: int, entry: Entry) -> bytes:
         """Insert one entry; the hash of its leaf."""
-        subject = self._subject(entry)
-        marks: dict[str, str] = {}
+        subject = None if entry.subject is None else subject_of(self._keys, entry.subject)
+        marks = people_of(self._keys, entry)
         if entry.payload is not None or entry.decoded is not None:
-            marks = self._seal(db, index, entry, subject or Pseudonym(""))
+            marks |= self._seal(db, index, entry, subject or Pseudonym(""))
         leaf = leaf_of(entry, subject, marks)
         db.execute("INSERT INTO leaf VALUES (?, ?, ?, ?)", (index, entry.kind, entry.id, leaf))
         _pair(db, index, entry)
         return leaf_hash(leaf)
-
-    def _subject(self, entry: Entry) -> Pseudonym | None:
-        if isinstance(entry.subject, Document):
-            return pseudonym_of(self._keys, entry.subject)
-        return entry.subject
 
     def _seal(
         self, db: sqlite3.Connection, index: int, entry: Entry, subject: Pseudonym
@@ -126,6 +128,28 @@ class Batch:
         new = (key.id, subject, retention, self._keys.wrapping, wrapped)
         db.execute("INSERT INTO data_key VALUES (?, ?, ?, ?, ?)", new)
         return key, {"key_digest": _row_digest(*new)}
+
+
+def subject_of(keys: Keys, person: Document | Pseudonym) -> Pseudonym:
+    """A subject's pseudonym, whichever of the two is given."""
+    return pseudonym_of(keys, person) if isinstance(person, Document) else person
+
+
+def official_of(keys: Keys, person: Document | Pseudonym) -> Pseudonym:
+    """An official's pseudonym, whichever of the two is given."""
+    return official_pseudonym(keys, person) if isinstance(person, Document) else person
+
+
+def people_of(keys: Keys, entry: Entry) -> dict[str, str | list[str]]:
+    """The pseudonyms on a leaf beside the subject's."""
+    marks: dict[str, str | list[str]] = {}
+    if entry.others:
+        marks["others"] = sorted({subject_of(keys, person) for person in entry.others})
+    if entry.official is not None:
+        marks["official"] = official_of(keys, entry.official)
+    if entry.case_file is not None:
+        marks["case_file"] = case_file_pseudonym(keys, entry.case_file)
+    return marks
 
 
 def unwrapped(keys: Keys, row: tuple[str, str, str, str, bytes]) -> DataKey:

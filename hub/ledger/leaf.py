@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import rfc8785
 
-from hub.core.document import parse_document
+from hub.core.document import Document, parse_document
 from hub.core.errors import InvalidDocument, LedgerError
 from hub.core.exchange import FORMAT
 from hub.ledger.store import JSON, Entry, Pseudonym
@@ -22,12 +22,15 @@ from hub.ledger.store import JSON, Entry, Pseudonym
 OWN_FIELDS = frozenset(
     {
         "at",
+        "case_file",
         "decoded",
         "format",
         "id",
         "key",
         "key_digest",
         "kind",
+        "official",
+        "others",
         "retention",
         "sealed",
         "subject",
@@ -54,8 +57,8 @@ def checked(entry: Entry) -> Entry:
         raise LedgerError("entry: the retention class is not a code")
     if entry.at.tzinfo is None:
         raise LedgerError("entry: the moment has no time zone")
-    if isinstance(entry.subject, str) and not _PSEUDONYM.fullmatch(entry.subject):
-        raise LedgerError("entry: the subject is no pseudonym")
+    if not all(map(_is_person, (entry.subject, entry.official, *entry.others))):
+        raise LedgerError("entry: a subject or official is no pseudonym")
     for name, value in entry.header.items():
         if name in OWN_FIELDS:
             raise LedgerError(f"entry: the header field {name!r} is the ledger's own")
@@ -64,8 +67,11 @@ def checked(entry: Entry) -> Entry:
     return entry
 
 
-def leaf_of(entry: Entry, subject: Pseudonym | None, marks: dict[str, str]) -> bytes:
-    """The canonical leaf of *entry*; *marks* are the ids and digests of what was sealed.
+def leaf_of(
+    entry: Entry, subject: Pseudonym | None, marks: Mapping[str, str | Sequence[str]]
+) -> bytes:
+    """The canonical leaf of *entry*; *marks* are the ids and digests of what was sealed, and
+    the pseudonyms of officials, case files and others.
 
     Raises LedgerError for values that JSON cannot hold exactly.
     """
@@ -113,6 +119,10 @@ def milliseconds_of(moment: dt.datetime) -> int:
 def moment_of(milliseconds: int) -> dt.datetime:
     """The moment that a leaf's `at` names."""
     return _EPOCH + milliseconds * _MILLISECOND
+
+
+def _is_person(person: Document | Pseudonym | None) -> bool:
+    return not isinstance(person, str) or _PSEUDONYM.fullmatch(person) is not None
 
 
 def _texts(value: JSON) -> Iterator[str]:

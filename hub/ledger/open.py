@@ -10,8 +10,9 @@ from hub.core.errors import LedgerError
 from hub.core.moment import Clock, utc_now
 from hub.ledger.checkpoint import VerifierKey, checked_name
 from hub.ledger.keys import Keys, open_keys, write_once
+from hub.ledger.reading import check_head
 from hub.ledger.schema import Connect, connect, create_file, open_writing, prepare
-from hub.ledger.sqlite import SqliteLedger, check_head
+from hub.ledger.sqlite import SqliteLedger
 
 PUBLIC_KEY = "log.pub"
 """The file beside the keys with what an auditor needs to verify: the C2SP verifier key."""
@@ -24,9 +25,12 @@ def open_ledger(
     origin: str,
     clock: Clock = utc_now,
     publish_every_s: float = 1.0,
+    index_every_s: float = 0.0,
     opener: Connect = connect,
 ) -> SqliteLedger:
     """The ledger in *path*, made if there is none; *keys* is a folder, or whoever holds them.
+
+    The search index is brought up every *index_every_s* seconds, and by every search.
 
     *origin* names the log in its checkpoints (a URL without scheme) and never changes.
     Keys are made only together with a new ledger: under new keys an old one would be
@@ -54,6 +58,7 @@ def open_ledger(
         log=log,
         clock=clock,
         publish_every_s=publish_every_s,
+        index_every_s=index_every_s,
         connect=opener,
     )
 

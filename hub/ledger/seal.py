@@ -61,6 +61,18 @@ def pseudonym_of(keys: Keys, document: Document) -> Pseudonym:
     return Pseudonym(keys.pseudonym(message.encode()).hex())
 
 
+def official_pseudonym(keys: Keys, document: Document) -> Pseudonym:
+    """The pseudonym of the official with *document*; another than theirs as a citizen."""
+    message = f"posicion-integral official\n{document.type}\n{document.number}"
+    return Pseudonym(keys.pseudonym(message.encode()).hex())
+
+
+def case_file_pseudonym(keys: Keys, case_file: str) -> Pseudonym:
+    """The pseudonym of a case file, whatever blanks its number was written with."""
+    message = f"posicion-integral case file\n{' '.join(case_file.split())}"
+    return Pseudonym(keys.pseudonym(message.encode()).hex())
+
+
 def context_of(kind: str, id: str, key_id: str) -> bytes:  # noqa: A002 - its name in the header
     """The additional data that binds sealed bytes to their record."""
     return f"posicion-integral record\n{kind}\n{id}\n{key_id}".encode()

@@ -7,20 +7,24 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from hub.core.errors import LedgerError
 from hub.core.moment import Clock
-from hub.ledger.batch import Batch, last_note, node_at, transaction, tree_of, unwrapped
+from hub.ledger.batch import Batch, last_note, transaction, tree_of, unwrapped
 from hub.ledger.checkpoint import Checkpoint, VerifierKey, open_checkpoint
+from hub.ledger.find import found
+from hub.ledger.index import Index, index_path
+from hub.ledger.indexer import Indexer
 from hub.ledger.keys import Keys
-from hub.ledger.leaf import checked, milliseconds_of, moment_of
-from hub.ledger.merkle import consistency_proof, inclusion_proof, leaf_hash, root_at
+from hub.ledger.leaf import checked, milliseconds_of
+from hub.ledger.merkle import consistency_proof, inclusion_proof
+from hub.ledger.reading import COLUMNS, look_in, record_of
 from hub.ledger.schema import Connect, open_reading, open_writing
 from hub.ledger.seal import Envelope, context_of, open_sealed
-from hub.ledger.store import Entry, Inclusion, Kind, Pseudonym, Receipt, Record
+from hub.ledger.store import Entry, Inclusion, Kind, Page, Pseudonym, Receipt, Record, Search
 from hub.ledger.writer import Writer
 
 T = TypeVar("T")
@@ -30,7 +34,6 @@ PAGE = 1000
 
 _PROBE_BYTES = 16 * 1024
 _PROBE_S = 2.0
-_COLUMNS = "SELECT leaf.idx, kind, leaf.id, header FROM leaf"
 
 
 class SqliteLedger:
@@ -45,12 +48,15 @@ class SqliteLedger:
         clock: Clock,
         publish_every_s: float,
         connect: Connect,
+        index_every_s: float = 0.0,
     ) -> None:
         self._path, self._keys, self._log, self._clock = path, keys, log, clock
         self._batch = Batch(keys, log)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="ledger-reader")
         self._reading: sqlite3.Connection | None = None
+        self._index: Index | None = None
         self._is_closed = False
+        self._indexer = Indexer(self._index_some, index_every_s)
         self._writer = Writer(
             lambda: open_writing(path, connect), self._batch.append, self._publish, publish_every_s
         )
@@ -83,6 +89,11 @@ class SqliteLedger:
     async def records(self, first: int, count: int = 100) -> tuple[Record, ...]:
         return await self._listed("WHERE idx >= ? ORDER BY idx LIMIT ?", first, count)
 
+    async def search(
+        self, query: Search, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[Record]:
+        return await self._read(lambda db: self._found(db, query, limit, cursor))
+
     async def checkpoint(self) -> Checkpoint:
         return await self._writer.run(lambda db: self._batch.checkpoint(db, self._now()))
 
@@ -99,7 +110,7 @@ class SqliteLedger:
         """The consistency proof between two sizes; LedgerError unless 0 < old <= new <= size."""
         if not 0 < old <= new <= await self.size():
             raise LedgerError("a consistency proof runs between two sizes that the log had")
-        return await self._read(lambda db: consistency_proof(old, new, _look(db)))
+        return await self._read(lambda db: consistency_proof(old, new, look_in(db)))
 
     async def orphans(self) -> tuple[Record, ...]:
         join = "JOIN open_exchange USING (idx) WHERE idx >= ? ORDER BY idx LIMIT ?"
@@ -125,6 +136,7 @@ class SqliteLedger:
     async def close(self) -> None:
         if not self._is_closed:
             self._is_closed = True
+            self._indexer.stop()
             await self._read(lambda _db: self._drop())  # first, so that SQLite tidies up at the end
             self._reader.shutdown(wait=False)
         await self._writer.close()
@@ -150,20 +162,41 @@ class SqliteLedger:
             retention=sent.header["retention"],
         )
 
+    def _found(
+        self, db: sqlite3.Connection, query: Search, limit: int, cursor: str | None
+    ) -> Page[Record]:
+        index = self._searched()
+        index.catch_up(db)
+        indexes, next_ = found(index.db, self._keys, query, limit, cursor)
+        rows = (db.execute(f"{COLUMNS} WHERE idx = ?", (at,)).fetchone() for at in indexes)
+        return Page(items=tuple(record_of(db, row) for row in rows), cursor=next_)
+
+    def _searched(self) -> Index:
+        if self._index is None:
+            self._index = Index(index_path(self._path))
+        return self._index
+
+    def _index_some(self) -> bool:
+        """Index what was appended, a step at a time between readings; whether it is done."""
+        work = self._reader.submit(
+            self._on_reading, lambda db: self._searched().catch_up(db, steps=1)
+        )
+        return work.result()
+
     async def _listed(self, where: str, bound: int, count: int) -> tuple[Record, ...]:
         values = (bound, max(0, min(count, PAGE)))
 
         def listed(db: sqlite3.Connection) -> tuple[Record, ...]:
-            rows = db.execute(f"{_COLUMNS} {where}", values)
-            return tuple(_record(db, row) for row in rows.fetchall())
+            rows = db.execute(f"{COLUMNS} {where}", values)
+            return tuple(record_of(db, row) for row in rows.fetchall())
 
         return await self._read(listed)
 
     def _opened(self, db: sqlite3.Connection, id: str, kind: str) -> Record | None:  # noqa: A002
-        row = db.execute(f"{_COLUMNS} WHERE id = ? AND kind = ?", (id, kind)).fetchone()
+        row = db.execute(f"{COLUMNS} WHERE id = ? AND kind = ?", (id, kind)).fetchone()
         if row is None:
             return None
-        record = _record(db, row)
+        record = record_of(db, row)
         if "sealed" not in record.header:
             return record
         envelope = self._envelope(db, record)
@@ -186,7 +219,7 @@ class SqliteLedger:
         if head.size <= index:
             return None
         header = db.execute("SELECT header FROM leaf WHERE idx = ?", (index,)).fetchone()[0]
-        path = inclusion_proof(index, head.size, _look(db))
+        path = inclusion_proof(index, head.size, look_in(db))
         return Inclusion(index=index, leaf=header, path=path, checkpoint=head)
 
     async def _read(self, call: Callable[[sqlite3.Connection], T]) -> T:
@@ -208,51 +241,13 @@ class SqliteLedger:
             raise LedgerError(f"not read: {error}") from error
 
     def _drop(self) -> None:
-        if self._reading is not None:
-            self._reading.close()
-        self._reading = None
-
-
-def check_head(db: sqlite3.Connection, log: VerifierKey) -> None:
-    """Raise LedgerError unless the tree still extends the last checkpoint that was stored.
-
-    A log never signs a head that contradicts one that it signed before.
-    """
-    note = last_note(db)
-    if note is None:
-        return
-    head = open_checkpoint(note, [log])
-    if head.size > tree_of(db)[0] or root_at(head.size, _look(db)) != head.root:
-        raise LedgerError("the tree contradicts its last checkpoint: verify before going on")
+        opened = [part for part in (self._reading, self._index) if part is not None]
+        self._reading = self._index = None
+        for part in opened:
+            part.close()
 
 
 _SHARED_BY_EXCHANGE = frozenset({"access", "attempt", "operation", "ordinal", "request", "source"})
-
-
-class _OwnFields(msgspec.Struct, frozen=True):
-    kind: str
-    id: str
-    at: int
-    retention: str
-
-
-def _look(db: sqlite3.Connection) -> Callable[[int, int], bytes]:
-    return lambda level, index: node_at(db, level, index)
-
-
-def _record(db: sqlite3.Connection, row: tuple[int, str, str, bytes]) -> Record:
-    """The record of a row, if its header is what the tree was given; LedgerError if not."""
-    index, kind, id_, leaf = row
-    if leaf_hash(leaf) != node_at(db, 0, index):
-        raise LedgerError(f"record {index} was altered: its header is not that of its leaf")
-    try:
-        own = msgspec.json.decode(leaf, type=_OwnFields)
-        header = msgspec.json.decode(leaf, type=dict[str, Any])
-    except msgspec.MsgspecError:
-        raise LedgerError(f"record {index} was altered: its header is none") from None
-    if (own.kind, own.id) != (kind, id_):
-        raise LedgerError(f"record {index} was altered: it is filed under another id")
-    return Record(index=index, kind=kind, id=id_, at=moment_of(own.at), leaf=leaf, header=header)
 
 
 def _probe(db: sqlite3.Connection) -> None:

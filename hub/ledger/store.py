@@ -4,20 +4,43 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NewType, Protocol, TypeAlias
+from typing import Any, Generic, Literal, NewType, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 
 from hub.core.document import Document
 from hub.ledger.checkpoint import Checkpoint
 
-Kind = Literal["access", "denial", "sent", "outcome", "answer", "security", "mapping"]
+Kind = Literal[
+    "access",
+    "denial",
+    "sent",
+    "outcome",
+    "answer",
+    "security",
+    "reveal",
+    "search",
+    "block",
+    "release",
+    "hold",
+    "lift",
+    "refusal",
+    "destroy",
+    "delivery",
+    "rotation",
+    "mapping",
+    "duty",
+]
 """What a record tells. Closed: a new kind is a new promise to auditors."""
+
+T_co = TypeVar("T_co", covariant=True)
 
 JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON] | None"
 
 Pseudonym = NewType("Pseudonym", str)
-"""64 hexadecimal digits that stand for a subject; only the pseudonym key leads to them."""
+"""64 hexadecimal digits that stand for a subject, an official or a case file; only the
+pseudonym key leads to them, and each of the three has its own.
+"""
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -34,6 +57,12 @@ class Entry(Struct, frozen=True, kw_only=True):
     at: dt.datetime
     header: Mapping[str, JSON] = field(default_factory=dict)
     subject: Document | Pseudonym | None = None
+    others: Sequence[Document | Pseudonym] = ()
+    """Other people inside the payload (a household): indexed, so that access and erasure
+    find them."""
+    official: Document | Pseudonym | None = None
+    case_file: str | None = None
+    """In clear here, keyed on the leaf: a case file's number can name a person."""
     retention: str = "technical"
     payload: bytes | None = None
     decoded: bytes | None = None
@@ -78,6 +107,44 @@ class Inclusion(Struct, frozen=True, kw_only=True):
     checkpoint: Checkpoint
 
 
+class Search(Struct, frozen=True, kw_only=True):
+    """What to look for: a record fits when it fits everything that is given.
+
+    Purpose, unit, official and case file are those of the record, or of the access that the
+    record was made under.
+    """
+
+    subject: Document | Pseudonym | None = None
+    """Also where this person is one of the `others`."""
+    official: Document | Pseudonym | None = None
+    case_file: str | None = None
+    purpose: str | None = None
+    unit: str | None = None
+    access: str | None = None
+    kind: Kind | None = None
+    source: str | None = None
+    operation: str | None = None
+    error: str | None = None
+    """The outcome's reason; `none` for outcomes without one."""
+    security: str | None = None
+    """The reason of a security event."""
+    since: dt.datetime | None = None
+    """Not before; aware."""
+    until: dt.datetime | None = None
+    """Before; aware."""
+
+    def __repr__(self) -> str:
+        given = [name for name in self.__struct_fields__ if getattr(self, name) is not None]
+        return f"Search({', '.join(given)})"
+
+
+class Page(Struct, Generic[T_co], frozen=True, kw_only=True):
+    """Some of what was found, newest first; `cursor` leads to the rest, None at the end."""
+
+    items: tuple[T_co, ...]
+    cursor: str | None = None
+
+
 class Ledger(Protocol):
     """Append-only records under a Merkle tree. Whatever it cannot do is a LedgerError."""
 
@@ -110,6 +177,17 @@ class Ledger(Protocol):
 
     async def records(self, first: int, count: int = 100) -> tuple[Record, ...]:
         """Up to *count* records from index *first* on, in order; payloads stay sealed."""
+        ...
+
+    async def search(
+        self, query: Search, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[Record]:
+        """The newest records that fit *query*, at most *limit* (1 to 1000); payloads stay
+        sealed. It sees everything that was appended before it was called.
+
+        Searching does not record itself: who searches for people appends a `search`.
+        LedgerError for a cursor that no page gave.
+        """
         ...
 
     async def checkpoint(self) -> Checkpoint:

@@ -33,6 +33,7 @@ from hub.position.assemble import Assembly, assemble
 from hub.position.evidence import evidence_bytes
 from hub.position.plan import Plan, make_plan
 from hub.position.sources import Sources
+from hub.position.standing import official_of, unit_of
 from hub.position.texts import MappingTexts
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -102,9 +103,14 @@ class Desk:
             "purpose": access.purpose,
             "procedure": access.procedure,
             "request": request,
+            "unit": unit_of(access),
             "expires_at": access.expires_at.isoformat(),
         }
-        await self.ledger.append([self._entry("access", access.id, access, header, access)])
+        entry = self._entry("access", access.id, access, header, access)
+        named = msgspec.structs.replace(
+            entry, official=official_of(access), case_file=access.case_file
+        )
+        await self.ledger.append([named])
 
     async def find_access(self, access_id: str) -> Access | None:
         """The access with that id, out of its sealed record."""

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import ledger, mapping, position
+from tests.bench import ledger, mapping, position, search
 
 Row = tuple[str, str, str]
 
@@ -23,6 +23,7 @@ def main() -> None:
     measures: dict[str, Callable[[Path], list[Row]]] = {
         "mapping": mapping.measure,
         "ledger": ledger.measure,
+        "search": search.measure,
         "position": position.measure,
     }
     out = sys.stdout

@@ -1,0 +1,59 @@
+"""Records as they stand in the tables, each held against its leaf in the tree."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from hub.core.errors import LedgerError
+from hub.ledger.batch import last_note, node_at, tree_of
+from hub.ledger.checkpoint import VerifierKey, open_checkpoint
+from hub.ledger.leaf import moment_of
+from hub.ledger.merkle import leaf_hash, root_at
+from hub.ledger.store import Record
+
+COLUMNS = "SELECT leaf.idx, kind, leaf.id, header FROM leaf"
+"""What `record_of` reads a record from."""
+
+
+def check_head(db: sqlite3.Connection, log: VerifierKey) -> None:
+    """Raise LedgerError unless the tree still extends the last checkpoint that was stored.
+
+    A log never signs a head that contradicts one that it signed before.
+    """
+    note = last_note(db)
+    if note is None:
+        return
+    head = open_checkpoint(note, [log])
+    if head.size > tree_of(db)[0] or root_at(head.size, look_in(db)) != head.root:
+        raise LedgerError("the tree contradicts its last checkpoint: verify before going on")
+
+
+class _OwnFields(msgspec.Struct, frozen=True):
+    kind: str
+    id: str
+    at: int
+    retention: str
+
+
+def look_in(db: sqlite3.Connection) -> Callable[[int, int], bytes]:
+    """The stored tree, as proofs look it up."""
+    return lambda level, index: node_at(db, level, index)
+
+
+def record_of(db: sqlite3.Connection, row: tuple[int, str, str, bytes]) -> Record:
+    """The record of a row, if its header is what the tree was given; LedgerError if not."""
+    index, kind, id_, leaf = row
+    if leaf_hash(leaf) != node_at(db, 0, index):
+        raise LedgerError(f"record {index} was altered: its header is not that of its leaf")
+    try:
+        own = msgspec.json.decode(leaf, type=_OwnFields)
+        header = msgspec.json.decode(leaf, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        raise LedgerError(f"record {index} was altered: its header is none") from None
+    if (own.kind, own.id) != (kind, id_):
+        raise LedgerError(f"record {index} was altered: it is filed under another id")
+    return Record(index=index, kind=kind, id=id_, at=moment_of(own.at), leaf=leaf, header=header)
