@@ -25,7 +25,7 @@ def without_nulls(node):
         while trimmed and trimmed[-1] is None:
             trimmed.pop()
         return trimmed
-    return (type(node).__name__, node)
+    return None if node is None else (type(node).__name__, node)
 
 
 @given(JSON, JSON)
