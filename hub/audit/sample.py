@@ -21,12 +21,16 @@ from collections.abc import AsyncIterator, Iterable
 
 from msgspec import Struct
 
-from hub.core.errors import LedgerError
+from hub.core.errors import HubError, LedgerError
 from hub.ledger.checkpoint import Checkpoint
 from hub.ledger.leaf import milliseconds_of
 from hub.ledger.store import Kind, Ledger, Record
 
 _PAGE = 1000
+
+
+class PeriodOpen(HubError):
+    """Records could still join the period, so that its sample would not stay the same."""
 
 
 class Drawn(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -62,7 +66,7 @@ async def draw(
 ) -> Sample:
     """*size* records of *kind* with since <= at < until, among those under *checkpoint*.
 
-    LedgerError when the period has not ended at the last record under the checkpoint, for
+    PeriodOpen when the period has not ended at the last record under the checkpoint, for
     then later records could still join it; ValueError for a period or size that is none.
     """
     if size < 1 or since >= until:
@@ -74,7 +78,7 @@ async def draw(
         if record.kind == kind and since <= record.at < until:
             chosen.append(record)
     if last is None or last.at < until:
-        raise LedgerError("the period has not ended under this checkpoint: sample it later")
+        raise PeriodOpen("the period has not ended under this checkpoint: sample it later")
     ranks = ranked(checkpoint, kind, since, until, (record.index for record in chosen))
     by_index = {record.index: record for record in chosen}
     lowest = heapq.nsmallest(size, ranks)
