@@ -4,44 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any
 
 import click
 
 from hub import __version__
-from hub.core.errors import HubError, SettingsError
+from hub.audit_commands import COMMANDS
+from hub.cli_options import CONFIG, tells_errors
+from hub.core.errors import SettingsError
 from hub.settings import Settings, load_settings
-
-CONFIG = click.option(
-    "--config",
-    "config",
-    type=click.Path(path_type=Path),
-    default=Path("hub.toml"),
-    show_default=True,
-    help="The configuration file.",
-)
-
-
-def tells_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """A HubError ends the command with its lines on standard error, not with a traceback."""
-
-    @wraps(command)
-    def telling(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except SettingsError as error:
-            click.echo("The configuration cannot be used:", err=True)
-            for fault in error.faults:
-                click.echo(f"  {fault}", err=True)
-            sys.exit(2)
-        except HubError as error:
-            click.echo(f"{type(error).__name__}: {error}", err=True)
-            sys.exit(2)
-
-    return telling
 
 
 @click.group()
@@ -247,3 +218,7 @@ def contracts(config: Path, *, check: bool) -> None:
     for name in stale:
         click.echo(f"{'out of date' if check else 'written'}: {name}")
     sys.exit(1 if check and stale else 0)
+
+
+for command in COMMANDS:
+    main.add_command(command)

@@ -12,7 +12,7 @@ from litestar.openapi.spec import Components, Contact, License, SecurityScheme, 
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from hub import __version__
-from hub.api import accesses, catalogue, health, own, reference
+from hub.api import accesses, audit, catalogue, health, own, reference
 from hub.api.context import Context
 from hub.api.edge import at_the_edge
 from hub.api.openapi import encoded
@@ -24,6 +24,7 @@ ROUTES: list[ControllerRouterHandler] = [
     own.router,
     accesses.router,
     catalogue.list_blocks,
+    audit.router,
     health.livez,
     health.readyz,
     health.status,
@@ -104,6 +105,7 @@ def _openapi_config() -> OpenAPIConfig:
             Tag(name="Citizen", description="A citizen's own position."),
             Tag(name="Accesses", description="Positions under a declared access."),
             Tag(name="Catalogue", description="What exists."),
+            Tag(name="Audit", description="The evidence, for auditors alone."),
             Tag(name="Operations", description="For operators and their probes."),
         ],
     )

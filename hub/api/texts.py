@@ -20,6 +20,11 @@ TITLES: dict[str, tuple[int, str, str]] = {
         "No se puede consultar lo que se ha pedido",
         "What was asked for may not be consulted",
     ),
+    "conflicting-duties": (
+        403,
+        "Quien opera el sistema no puede auditarlo",
+        "Whoever operates the system cannot audit it",
+    ),
     "access-expired": (403, "El acceso ha caducado", "The access has expired"),
     "not-found": (404, "No existe", "Not found"),
     "method-not-allowed": (405, "Método no permitido", "Method not allowed"),

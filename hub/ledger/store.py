@@ -28,6 +28,8 @@ Kind = Literal[
     "destroy",
     "delivery",
     "rotation",
+    "mapping",
+    "duty",
 ]
 """What a record tells. Closed: a new kind is a new promise to auditors."""
 

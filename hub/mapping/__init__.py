@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hub.mapping.codes import CodeList, CodeLists, parse_codes
 from hub.mapping.converters import VOCABULARY
+from hub.mapping.digest import canonical_json, value_digest
 from hub.mapping.engine import Mapping, compile_mapping, digest_of, unknown_codes
 from hub.mapping.examples import Example, as_json, check_examples
 from hub.mapping.files import (
@@ -32,6 +33,7 @@ __all__ = [
     "Mapping",
     "Schemas",
     "as_json",
+    "canonical_json",
     "check_examples",
     "check_paths",
     "compile_mapping",
@@ -47,4 +49,5 @@ __all__ = [
     "parse_codes",
     "run_examples",
     "unknown_codes",
+    "value_digest",
 ]

@@ -28,6 +28,7 @@ from hub.core.model import Canonical
 from hub.core.model.canonical import Highlight, highlight
 from hub.core.policy import Grant, PublicReason
 from hub.core.position import Block, Denied, Empty, Fresh, Provenance, Unavailable
+from hub.mapping import value_digest
 from hub.position.plan import Plan, Step
 from hub.position.sources import Source, Sources
 
@@ -72,6 +73,8 @@ class Assembly(Struct, frozen=True, kw_only=True):
     records: tuple[SourceRecord, ...]
     failures: tuple[Failure, ...]
     highlights: Mapping[str, Highlight]
+    digests: Mapping[str, str]
+    """Per block the digest of its whole canonical value, before it was narrowed."""
 
 
 async def assemble(plan: Plan, sources: Sources, query: Query) -> Assembly:
@@ -96,6 +99,7 @@ async def assemble(plan: Plan, sources: Sources, query: Query) -> Assembly:
             for name, draft in drafts.items()
             if isinstance(draft, _Mapped) and "*" in plan.grants[name].fields
         },
+        digests={n: value_digest(d.value) for n, d in drafts.items() if isinstance(d, _Mapped)},
     )
 
 

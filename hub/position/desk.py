@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -28,10 +28,13 @@ from hub.core.policy import (
 )
 from hub.core.position import Block, Position, SubjectView, is_complete
 from hub.ledger.store import JSON, Entry, Kind, Ledger
+from hub.mapping import Mapping as BlockMapping
 from hub.position.assemble import Assembly, assemble
+from hub.position.evidence import evidence_bytes
 from hub.position.plan import Plan, make_plan
 from hub.position.sources import Sources
 from hub.position.standing import official_of, unit_of
+from hub.position.texts import MappingTexts
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
@@ -74,6 +77,7 @@ class Desk:
     ) -> None:
         self.sources, self.ledger, self.purposes = sources, ledger, purposes
         self.blocks, self.clock = blocks, clock
+        self.texts = MappingTexts(ledger, clock)
 
     def decisions(
         self, caller: Caller, purpose: Purpose, wish: Wish
@@ -193,11 +197,17 @@ class Desk:
                 for failure in assembly.failures
             ],
         }
-        decoded = msgspec.msgpack.encode(
-            [[r.source, r.operation, r.exchanges, r.payload] for r in assembly.records]
-        )
+        decoded = evidence_bytes(assembly.records, assembly.digests)
+        await self.texts.ensure(self._mappings_of(assembly))
         entry = self._entry("answer", new_id(), access, header, body, decoded)
         await self.ledger.append([*security, entry])
+
+    def _mappings_of(self, assembly: Assembly) -> Iterator[BlockMapping]:
+        """The mappings that a block of the answer names."""
+        for name in assembly.blocks:
+            source = self.sources.of_block.get(name)
+            if source is not None and name in source.mappings:
+                yield source.mappings[name]
 
     def _entry(
         self,

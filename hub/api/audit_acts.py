@@ -1,0 +1,264 @@
+"""The bodies of `/v1/audit`, and what is done for them: recorded first, then opened."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+from hub.api.context import AnyRequest, caller_of, context_of
+from hub.api.problems import Fault, Problem
+from hub.audit.act import (
+    SHORTEST_REASON,
+    Auditor,
+    ConflictingDuties,
+    auditor_of,
+    note_act,
+    take_duty,
+)
+from hub.audit.case import NotOnRecord, open_case
+from hub.audit.choose import cases
+from hub.audit.library import Library
+from hub.audit.lineage import Explanation, Proof, explain, proof_of
+from hub.audit.replay import Replay, Replayer
+from hub.audit.sample import PeriodOpen, Sample, draw
+from hub.core.document import Document, parse_document
+from hub.core.errors import InvalidDocument, LedgerError
+from hub.ledger.store import Kind, Pseudonym, Search
+from hub.position.desk import Desk
+
+T = TypeVar("T")
+
+Reason = Annotated[str, Meta(min_length=SHORTEST_REASON, max_length=500)]
+Text = Annotated[str, Meta(min_length=1, max_length=250)]
+MOST_REPLAYED = 1000
+
+
+class Body(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A request of an auditor."""
+
+
+class SearchRequest(Body, frozen=True):
+    """What to look for, and why. Everything that is given must fit."""
+
+    reason: Reason
+    subject: Text | None = None
+    official: Text | None = None
+    case_file: Text | None = None
+    purpose: Text | None = None
+    unit: Text | None = None
+    access: Text | None = None
+    kind: Kind | None = None
+    source: Text | None = None
+    operation: Text | None = None
+    error: Text | None = None
+    security: Text | None = None
+    since: Annotated[dt.datetime, Meta(tz=True)] | None = None
+    until: Annotated[dt.datetime, Meta(tz=True)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=500)] = 50
+    cursor: Text | None = None
+
+
+class LineageRequest(Body, frozen=True):
+    """Why, which block, and whether values are shown."""
+
+    reason: Reason
+    block: Text | None = None
+    reveal: bool = False
+
+
+class ReplayRequest(Body, frozen=True):
+    """Which answers: those named, or those that a search finds."""
+
+    reason: Reason
+    answers: Annotated[tuple[Text, ...], Meta(max_length=MOST_REPLAYED)] = ()
+    purpose: Text | None = None
+    since: Annotated[dt.datetime, Meta(tz=True)] | None = None
+    until: Annotated[dt.datetime, Meta(tz=True)] | None = None
+    most: Annotated[int, Meta(ge=1, le=MOST_REPLAYED)] = 100
+    reveal: bool = False
+
+
+class SampleRequest(Body, frozen=True):
+    """The period (its end excluded), the size, and of what."""
+
+    since: Annotated[dt.datetime, Meta(tz=True)]
+    until: Annotated[dt.datetime, Meta(tz=True)]
+    size: Annotated[int, Meta(ge=1, le=10_000)]
+    kind: Kind = "access"
+
+
+class RecordView(Struct, frozen=True, kw_only=True):
+    """What stands in clear of a record."""
+
+    index: int
+    kind: str
+    id: str
+    at: dt.datetime
+    header: Mapping[str, Any]
+
+
+class SearchPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some of what was found; `cursor` leads to the rest."""
+
+    records: tuple[RecordView, ...]
+    cursor: str | None = None
+
+
+class HeadView(Struct, frozen=True, kw_only=True):
+    """A checkpoint as a C2SP signed note. Its key is had elsewhere, or it proves nothing."""
+
+    note: str
+
+
+async def auditor(request: AnyRequest) -> Auditor:
+    """The auditor behind the token; 403 for everybody else, and for who operates as well."""
+    caller = caller_of(request, "auditor")
+    desk = desk_of(request)
+    try:
+        await take_duty(desk.ledger, desk.clock, caller, "auditor")
+    except ConflictingDuties as error:
+        raise Problem("conflicting-duties", str(error)) from None
+    return auditor_of(caller)
+
+
+def desk_of(request: AnyRequest) -> Desk:
+    """The desk of the application."""
+    return context_of(request).desk
+
+
+def read_body(raw: bytes, type_: type[T]) -> T:
+    """*raw* as *type_*, strictly; the fault names the place, never what stood there."""
+    try:
+        return msgspec.json.decode(raw, type=type_)
+    except msgspec.ValidationError as error:
+        why, _, place = str(error).partition(" - at ")
+        pointer = place.strip("`").replace("$", "").replace(".", "/") or "/"
+        raise Problem("invalid-request", errors=(Fault(pointer=pointer, detail=why),)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Problem("invalid-request", "the body is not JSON") from None
+
+
+async def head_of(request: AnyRequest) -> HeadView:
+    """The signed head of now."""
+    head = await desk_of(request).ledger.checkpoint()
+    return HeadView(note=head.note)
+
+
+async def proof_at(request: AnyRequest, kind: str, record_id: str) -> Proof:
+    """The proof of a record; 404 for one that there is not."""
+    ledger = desk_of(request).ledger
+    known = {name: name for name in get_args(Kind)}
+    record = await ledger.read(record_id, known[kind]) if kind in known else None
+    inclusion = None if record is None else await ledger.prove(record.index)
+    if inclusion is None:
+        raise Problem("not-found", "no such record")
+    return proof_of(f"{kind} {record_id}", inclusion)
+
+
+async def searched(desk: Desk, who: Auditor, wanted: SearchRequest) -> SearchPage:
+    """The page that was asked for; the search is on record before it is made."""
+    subject = _document(wanted.subject, "/subject")
+    query = Search(
+        subject=subject,
+        official=_document(wanted.official, "/official"),
+        **{name: getattr(wanted, name) for name in _AS_THEY_ARE},
+    )
+    given = {name: "given" for name in query.__struct_fields__ if getattr(query, name) is not None}
+    await note_act(
+        desk.ledger,
+        desk.clock,
+        who,
+        "search",
+        wanted.reason,
+        reveals=False,
+        subject=subject,
+        detail=given,
+    )
+    try:
+        page = await desk.ledger.search(query, limit=wanted.limit, cursor=wanted.cursor)
+    except LedgerError:
+        if wanted.cursor is None:
+            raise
+        fault = Fault(pointer="/cursor", detail="no page gave this cursor")
+        raise Problem("invalid-request", errors=(fault,)) from None
+    views = tuple(
+        RecordView(index=r.index, kind=r.kind, id=r.id, at=r.at, header=r.header)
+        for r in page.items
+    )
+    return SearchPage(records=views, cursor=page.cursor)
+
+
+_AS_THEY_ARE = (
+    "case_file",
+    "purpose",
+    "unit",
+    "access",
+    "kind",
+    "source",
+    "operation",
+    "error",
+    "security",
+    "since",
+    "until",
+)
+
+
+async def lineage_of(desk: Desk, who: Auditor, answer: str, wanted: LineageRequest) -> Explanation:
+    """The lineage of an answer; the act is on record, about its subject, before it is made."""
+    try:
+        case = await open_case(desk.ledger, answer)
+        subject = case.record.header.get("subject")
+        await note_act(
+            desk.ledger,
+            desk.clock,
+            who,
+            "explain",
+            wanted.reason,
+            reveals=wanted.reveal,
+            subject=None if subject is None else Pseudonym(subject),
+        )
+        library = Library(desk.ledger, desk.blocks)
+        return await explain(desk.ledger, library, case, block=wanted.block, reveal=wanted.reveal)
+    except NotOnRecord as error:
+        raise Problem("not-found", str(error)) from None
+
+
+async def replay_of(desk: Desk, who: Auditor, wanted: ReplayRequest) -> Replay:
+    """The replay of some answers against the mappings in force."""
+    await note_act(desk.ledger, desk.clock, who, "replay", wanted.reason, reveals=wanted.reveal)
+    shelf = {block: source.mappings[block] for block, source in desk.sources.of_block.items()}
+    replayer = Replayer(
+        Library(desk.ledger, desk.blocks), shelf, against="today", reveal=wanted.reveal
+    )
+    search = Search(purpose=wanted.purpose, since=wanted.since, until=wanted.until)
+    try:
+        for answer in wanted.answers:
+            await replayer.run(await open_case(desk.ledger, answer))
+    except NotOnRecord as error:
+        raise Problem("not-found", str(error)) from None
+    if not wanted.answers:
+        async for case in cases(desk.ledger, search, wanted.most):
+            await replayer.run(case)
+    return replayer.finish()
+
+
+async def sample_of(desk: Desk, wanted: SampleRequest) -> Sample:
+    """A sample under the checkpoint of now."""
+    head = await desk.ledger.checkpoint()
+    try:
+        return await draw(desk.ledger, head, wanted.since, wanted.until, wanted.size, wanted.kind)
+    except (ValueError, PeriodOpen) as error:
+        raise Problem("invalid-request", str(error)) from None
+
+
+def _document(number: str | None, pointer: str) -> Document | None:
+    try:
+        return None if number is None else parse_document(number)
+    except InvalidDocument as error:
+        raise Problem(
+            "invalid-request", errors=(Fault(pointer=pointer, detail=str(error)),)
+        ) from None

@@ -1,0 +1,1 @@
+"""Explain, replay, sample, export: what auditors do with the evidence."""

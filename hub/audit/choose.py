@@ -1,0 +1,49 @@
+"""Choose recorded answers: by a search, by their ids, or as known on a day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator
+
+from msgspec.structs import replace
+
+from hub.audit.case import Case, NotOnRecord, open_case
+from hub.core.document import Document
+from hub.ledger.store import Ledger, Record, Search
+
+PAGE = 500
+
+
+async def found(ledger: Ledger, search: Search, most: int | None = None) -> AsyncIterator[Record]:
+    """The records that fit, newest first, at most *most*; payloads stay sealed."""
+    cursor, left = None, most
+    while left is None or left > 0:
+        page = await ledger.search(
+            search, limit=PAGE if left is None else min(PAGE, left), cursor=cursor
+        )
+        for record in page.items:
+            yield record
+        left = None if left is None else left - len(page.items)
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+async def cases(ledger: Ledger, search: Search, most: int | None = None) -> AsyncIterator[Case]:
+    """The answers that fit, opened, newest first."""
+    async for record in found(ledger, replace(search, kind="answer"), most):
+        yield await open_case(ledger, record.id)
+
+
+async def as_known_at(
+    ledger: Ledger, subject: Document, moment: dt.datetime, purpose: str | None = None
+) -> Case:
+    """The last answer about *subject* at *moment* (aware); NotOnRecord if there was none."""
+    until = moment + dt.timedelta(milliseconds=1)
+    search = Search(subject=subject, purpose=purpose, kind="answer", until=until)
+    async for record in found(ledger, search):
+        # the person may be one of the others in somebody else's answer
+        case = await open_case(ledger, record.id)
+        if case.answer["subject"]["document"] == str(subject):
+            return case
+    raise NotOnRecord("no answer about this person at that moment")

@@ -1,0 +1,106 @@
+"""What auditors type; the work is in `hub.auditing`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from hub.cli_options import CONFIG, tells_errors
+from hub.ledger.store import Kind, Search
+
+REASON = click.option("--reason", required=True, help="Why; it goes on record.")
+REVEAL = click.option("--reveal", is_flag=True, help="Show values. Goes on record as such.")
+
+
+@click.command("explain")
+@click.argument("answer")
+@click.option("--block", help="One block alone.")
+@REASON
+@REVEAL
+@CONFIG
+@tells_errors
+def explain(answer: str, block: str | None, reason: str, config: Path, *, reveal: bool) -> None:
+    """Where each field of the recorded ANSWER comes from, with its proof."""
+    from hub import auditing
+
+    click.echo(
+        auditing.run(config, lambda s: auditing.explained(s, answer, block, reason, reveal=reveal))
+    )
+
+
+@click.command("replay")
+@click.option("--answer", help="One answer.")
+@click.option("--subject", help="Document number: every answer about one person.")
+@click.option("--purpose", help="Answers for this purpose.")
+@click.option("--period", help="2026-10, 2026-10-01 or FROM/TO; UTC.")
+@click.option("--last", type=click.IntRange(1), help="So many answers, the newest first.")
+@click.option(
+    "--against",
+    type=click.Choice(["today", "working-tree", "nothing"]),
+    default="today",
+    show_default=True,
+    help="What the mapping of then is compared with.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text")
+@click.option("--as-known-at", "as_known", help="What was last answered about --subject then.")
+@REASON
+@REVEAL
+@CONFIG
+@tells_errors
+def replay(config: Path, reason: str, form: str, as_known: str | None, **asked: Any) -> None:
+    """Run recorded payloads through the mapping of then, and compare with another.
+
+    Asks no source. Ends with 1 when something does not come out as it is on record.
+    """
+    from hub import auditing
+
+    person = auditing.person_of(asked["subject"])
+    if as_known is not None:
+        if person is None:
+            raise click.UsageError("--as-known-at needs --subject")
+        moment = auditing.moment_of(as_known)
+        click.echo(auditing.run(config, lambda s: auditing.known(s, person, moment, reason)))
+        return
+    since, until = auditing.period_of(asked["period"]) if asked["period"] else (None, None)
+    search = Search(subject=person, purpose=asked["purpose"], since=since, until=until)
+    scope = auditing.Scope(
+        search=search,
+        most=asked["last"],
+        answer=asked["answer"],
+        against=None if asked["against"] == "nothing" else asked["against"],
+        reveal=asked["reveal"],
+    )
+    report = auditing.run(config, lambda s: auditing.replay(s, scope, reason))
+    click.echo(auditing.RENDERERS[form](report))
+    sys.exit(0 if report.ok else 1)
+
+
+@click.group("audit")
+def audit() -> None:
+    """Samples and bundles for auditors."""
+
+
+@audit.command("sample")
+@click.option("--period", required=True, help="2026-10, 2026-10-01 or FROM/TO; UTC.")
+@click.option("--size", type=click.IntRange(1), required=True, help="How many records.")
+@click.option(
+    "--kind",
+    type=click.Choice(get_args(Kind)),
+    default="access",
+    show_default=True,
+    help="Of what.",
+)
+@CONFIG
+@tells_errors
+def sample(config: Path, period: str, size: int, kind: Kind) -> None:
+    """Draw records from the root of the signed tree; anybody can draw them again."""
+    from hub import auditing
+
+    since, until = auditing.period_of(period)
+    click.echo(auditing.run(config, lambda s: auditing.sampled(s, since, until, size, kind)))
+
+
+COMMANDS: tuple[click.Command, ...] = (explain, replay, audit)

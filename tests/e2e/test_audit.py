@@ -1,0 +1,164 @@
+"""An auditor's morning: search, lineage, replay and proof against the running hub."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.e2e.test_position import ACCESS, number_of
+
+REASON = "complaint 2026/17 of the citizen"
+
+
+@pytest.fixture
+def answered(hub):
+    """A hub that has just given a whole position under an official's access."""
+    official = hub.token("--official", number_of(hub, "OFFICIAL"))
+    access = hub.post("/v1/accesses", official, ACCESS).json()
+    assert hub.get(access["position"], official).status_code == 200
+    hub.sandbox("DELETE", "/calls")
+    return hub
+
+
+def search(hub, **query):
+    """A search of the auditor."""
+    return hub.post("/v1/audit/searches", hub.token("--auditor"), {"reason": REASON, **query})
+
+
+def last_answer(hub):
+    """The id of the newest answer about the default citizen."""
+    page = search(hub, subject="99000002K", kind="answer", purpose="nursery_admission").json()
+    return page["records"][0]["id"]
+
+
+def test_only_auditors_reach_the_evidence(answered):
+    """Every other role gets 403 on every route, and an auditor gets no position."""
+    hub = answered
+    answer = last_answer(hub)
+    others = [
+        hub.token(),
+        hub.token("--official", number_of(hub, "OFFICIAL")),
+        hub.token("--operator"),
+        hub.token("--system"),
+    ]
+    for token in others:
+        for path in ("checkpoint", f"answers/{answer}/lineage", f"records/answer/{answer}/proof"):
+            assert hub.get(f"/v1/audit/{path}", token).status_code == 403
+        for path in ("searches", "replays", "samples", f"answers/{answer}/lineage"):
+            assert hub.post(f"/v1/audit/{path}", token, {"reason": REASON}).status_code == 403
+    assert hub.get("/v1/me/position", hub.token("--auditor")).status_code == 403
+    assert hub.get("/v1/audit/checkpoint").status_code == 401
+
+
+def test_each_field_of_five_sources_leads_to_its_bytes(answered):
+    """Lineage of a real answer: row, source path, and the place in the message as it came."""
+    hub = answered
+    answer = last_answer(hub)
+    explained = hub.get(f"/v1/audit/answers/{answer}/lineage", hub.token("--auditor"))
+    assert explained.status_code == 200, explained.text
+    body = explained.json()
+    assert {block["source"] for block in body["blocks"]} == {
+        "padron",
+        "sap_trm",
+        "civis",
+        "age",
+        "avisos",
+    }
+    assert all(block["replays"] for block in body["blocks"])
+    for block in body["blocks"]:
+        sources = [s for field in block["fields"] for s in field["sources"]]
+        assert sources
+        assert all(source["exchanges"] for source in sources)
+        located = [source for source in sources if "raw" in source]
+        assert located, f"nothing of {block['block']} was found in the bytes"
+    assert {"answer", "access", "mapping", "sent", "outcome"} == {
+        proof["record"].split()[0] for proof in body["proofs"]
+    }
+    assert sum(hub.calls().values()) == 0
+
+
+def test_values_are_masked_until_they_are_revealed_with_a_reason(answered):
+    """The reveal is on record about the person before the values are shown."""
+    hub = answered
+    answer, token = last_answer(hub), hub.token("--auditor")
+    masked = hub.get(f"/v1/audit/answers/{answer}/lineage", token).json()
+    fields = [f for b in masked["blocks"] for f in b["fields"] if "value" in f]
+    assert {str(f["value"])[0] for f in fields} == {"["}
+    path = f"/v1/audit/answers/{answer}/lineage"
+    assert hub.post(path, token, {"reveal": True}).status_code == 400
+    assert hub.post(path, token, {"reveal": True, "reason": "why"}).status_code == 400
+    shown = hub.post(path, token, {"reveal": True, "reason": REASON}).json()
+    values = {
+        f["pointer"]: f.get("value")
+        for b in shown["blocks"]
+        if b["block"] == "residence"
+        for f in b["fields"]
+    }
+    assert values["/address/postCode"].startswith("28")
+    reveals = search(hub, subject="99000002K", kind="reveal").json()["records"]
+    assert reveals[0]["header"]["action"] == "explain"
+    assert REASON not in json.dumps(reveals)
+
+
+def test_a_replay_of_the_running_hub_asks_nobody(answered):
+    """Every block comes out as recorded; the simulators' counters stay at zero."""
+    hub = answered
+    body = {"reason": REASON, "purpose": "nursery_admission"}
+    report = hub.post("/v1/audit/replays", hub.token("--auditor"), body).json()
+    assert report.get("findings", []) == []
+    assert report["identical"] == report["blocks"] >= 9
+    assert report.get("changedBlocks", 0) == 0
+    assert sum(hub.calls().values()) == 0
+
+
+def test_bad_requests_of_auditors_name_their_faults(answered):
+    """Strict bodies, no person in an error, and 404 for what is not on record."""
+    hub, token = answered, answered.token("--auditor")
+    assert search(hub, subject="99000002A").status_code == 400
+    assert "99000002" not in search(hub, subject="99000002A").text
+    assert search(hub, subjekt="x").status_code == 400
+    assert search(hub, cursor="nonsense").status_code == 400
+    assert search(hub, since="2026-11-22T10:00:00").status_code == 400
+    assert hub.get("/v1/audit/answers/01NOTHING/lineage", token).status_code == 404
+    assert hub.get("/v1/audit/records/answer/01NOTHING/proof", token).status_code == 404
+    assert hub.get("/v1/audit/records/invented/01NOTHING/proof", token).status_code == 404
+    unended = {"since": "2026-01-01T00:00:00Z", "until": "2999-01-01T00:00:00Z", "size": 3}
+    assert hub.post("/v1/audit/samples", token, unended).status_code == 400
+
+
+def test_the_command_line_explains_and_replays(answered):
+    """Beside the serving hub, on the same store; nothing of a person without --reveal."""
+    hub = answered
+    answer = last_answer(hub)
+    text = hub.command("explain", answer, "--reason", REASON).stdout
+    assert "residence: fresh" in text
+    assert "inhabitant/Resultado/Domicilio" in text
+    assert "gives the value on record" in text
+    page = hub.command("replay", "--reason", REASON, "--last", "20", "--format", "html").stdout
+    assert page.startswith("<!doctype html>")
+    report = json.loads(
+        hub.command(
+            "replay",
+            "--subject",
+            "99000002K",
+            "--reason",
+            REASON,
+            "--against",
+            "working-tree",
+            "--format",
+            "json",
+        ).stdout
+    )
+    assert report["identical"] == report["blocks"] > 0
+    assert report.get("fields", {}) == {}
+    assert report["drift"]["undeclared"] == {}
+    known = json.loads(
+        hub.command(
+            "replay", "--subject", "99000002K", "--as-known-at", "2999-01-01", "--reason", REASON
+        ).stdout
+    )
+    assert known["position"]["subject"]["document"] == "*****002K"
+    refused = hub.command("explain", answer, "--reason", "x", check=False)
+    assert refused.returncode == 2
+    assert sum(hub.calls().values()) == 0
