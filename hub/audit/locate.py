@@ -2,11 +2,13 @@
 
 The connector decoded the message, and no decoder of ours keeps positions. So the datum is
 looked for: in XML by the names on its path, in JSON at the same place, or in the one object
-that holds the same row. What is found at two places, or has another text, is not claimed.
+that holds the row's values better than every other (connectors rename and pad). What is
+found at two places, or has another text, is not claimed.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,6 +20,9 @@ from hub.core.errors import SourceError
 from hub.wire.xml import parse_xml
 
 Steps = tuple[str | int, ...]
+
+_ENOUGH = 0.6
+"""An object that holds less of a row's values is another row."""
 
 
 class Place(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -69,10 +74,13 @@ class Originals:
                 yield Place(exchange=id_, pointer=_pointer(steps))
                 return
         row = self._row(payload, steps[:-1], exchanges)
-        if row is not None:
+        if row is not None and not isinstance(value, dict | list):
             id_, at = row
-            if _same(self._objects[id_].by_pointer[at].get(str(steps[-1])), value):
-                yield Place(exchange=id_, pointer=at + _pointer(steps[-1:]))
+            held = self._objects[id_].by_pointer[at]
+            keys = [key for key, inner in held.items() if _form(inner) == _form(value)]
+            if len(keys) == 1 or steps[-1] in keys:
+                key = keys[0] if len(keys) == 1 else steps[-1]
+                yield Place(exchange=id_, pointer=at + _pointer((key,)))
 
     def _row(
         self, payload: Any, steps: Steps, exchanges: tuple[str, ...]
@@ -81,12 +89,14 @@ class Originals:
         key = (id(payload), steps)
         if key not in self._rows:
             row = _at(payload, steps)
-            found = [
-                (id_, at)
+            scores = [
+                (share, id_, at)
                 for id_ in exchanges
                 if id_ in self._objects and isinstance(row, dict)
-                for at in self._objects[id_].holding(row)
+                for at, share in self._objects[id_].shares(row).items()
             ]
+            best = max((share for share, _, _ in scores), default=0.0)
+            found = [(id_, at) for share, id_, at in scores if share == best >= _ENOUGH]
             self._rows[key] = found[0] if len(found) == 1 else None
         return self._rows[key]
 
@@ -96,27 +106,27 @@ class _Objects:
 
     def __init__(self, body: bytes) -> None:
         self.by_pointer: dict[str, dict[str, Any]] = {}
-        self._by_item: dict[tuple[str, str], set[str]] = {}
+        self._by_value: dict[str | None, set[str]] = {}
         try:
             self.root = msgspec.json.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.root = None
         self._walk(self.root, "")
 
-    def holding(self, row: Mapping[str, Any]) -> set[str]:
-        """The pointers of the objects that hold every plain value of *row* under its name."""
-        items = [(k, _text(v)) for k, v in row.items() if isinstance(v, str | int | float)]
-        sets = [self._by_item.get(item, set()) for item in items if item[1]]
-        return set.intersection(*sets) if sets else set()
+    def shares(self, row: Mapping[str, Any]) -> dict[str, float]:
+        """Per object that holds some of the plain values of *row*, which part of them."""
+        forms = {_form(value) for value in row.values()} - {None}
+        counts = Counter(at for form in forms for at in self._by_value.get(form, ()))
+        return {at: count / len(forms) for at, count in counts.items()}
 
     def _walk(self, node: Any, at: str) -> None:
         if isinstance(node, dict):
             self.by_pointer[at] = node
             for key, inner in node.items():
-                if isinstance(inner, str | int | float):
-                    self._by_item.setdefault((key, _text(inner)), set()).add(at)
-                else:
+                if isinstance(inner, dict | list):
                     self._walk(inner, at + _pointer((key,)))
+                else:
+                    self._by_value.setdefault(_form(inner), set()).add(at)
         elif isinstance(node, list):
             for index, inner in enumerate(node):
                 self._walk(inner, f"{at}/{index}")
@@ -158,6 +168,14 @@ def _pointer(steps: Steps) -> str:
 
 def _text(value: Any) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value).strip()
+
+
+def _form(value: Any) -> str | None:
+    """A plain value as it is compared between a row and an object: padding aside."""
+    if value is None or isinstance(value, dict | list) or not _text(value):
+        return None
+    text = _text(value)
+    return text.lstrip("0") or "0" if text.isdigit() else text
 
 
 def _same(found: Any, value: Any) -> bool:

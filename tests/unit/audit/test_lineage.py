@@ -125,6 +125,12 @@ def test_a_datum_is_found_in_json_at_its_place_or_in_its_row():
     assert place is not None
     assert place.pointer == "/d/results/1/B"
     assert originals.find({"items": [{"B": "x"}]}, ("items", 0, "B"), ("01A",)) is None
+    renamed = {"items": [{"NUMERO": "0000000002", "CLASE": "x"}]}
+    place = originals.find(renamed, ("items", 0, "NUMERO"), ("01A",))
+    assert place is not None
+    assert place.pointer == "/d/results/1/A"
+    other = {"items": [{"NUMERO": "3", "CLASE": "x"}]}
+    assert originals.find(other, ("items", 0, "CLASE"), ("01A",)) is None
     same = Originals({"01B": msgspec.json.encode({"a": {"b/c": 7}})})
     found = same.find({"a": {"b/c": 7}}, ("a", "b/c"), ("01B",))
     assert found is not None
