@@ -13,7 +13,7 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 
 from hub import __version__
 from hub.api import accesses, audit, catalogue, health, own, reference
-from hub.api.context import Context
+from hub.api.context import Context, identified
 from hub.api.edge import at_the_edge
 from hub.api.openapi import encoded
 from hub.api.problems import Problem, on_bug, on_http, on_ledger, on_problem
@@ -60,6 +60,7 @@ def litestar_app(
     """The inner application, with its routes and exception handlers."""
     app = Litestar(
         route_handlers=ROUTES,
+        before_request=identified,
         exception_handlers={
             Problem: on_problem,
             HTTPException: on_http,

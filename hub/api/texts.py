@@ -40,6 +40,11 @@ TITLES: dict[str, tuple[int, str, str]] = {
         "Ningún sistema ha respondido; vuelva a intentarlo más tarde",
         "No system has answered; try again later",
     ),
+    "issuer-unavailable": (
+        503,
+        "No se puede comprobar el token de acceso en este momento",
+        "The access token cannot be verified at the moment",
+    ),
     "ledger-unavailable": (
         503,
         "No se puede dejar constancia de la consulta, y sin constancia no se consulta",
