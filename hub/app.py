@@ -18,6 +18,7 @@ from hub.core.moment import Clock, utc_now
 from hub.ledger.open import open_ledger
 from hub.ledger.recorder import LedgerRecorder
 from hub.ledger.store import Ledger
+from hub.position.closing import Closings, WhileOpen
 from hub.position.desk import Desk
 from hub.position.purposes import load_purposes
 from hub.position.sources import Inner, Sources, load_sources
@@ -70,8 +71,9 @@ def build_hub(
     )
     recorder = LedgerRecorder(ledger)
     callers = open_callers(settings, ledger, recorder, inner, clock)
-    sources = load_sources(settings, recorder, blocks, inner)
-    desk = Desk(sources, ledger, purposes, blocks, clock)
+    closings = Closings(ledger, clock)
+    sources = load_sources(settings, WhileOpen(recorder, closings), blocks, inner)
+    desk = Desk(sources, ledger, purposes, blocks, clock, closings)
     context = Context(desk=desk, identifier=callers.identifier, settings=settings)
     parts: list[Hub] = []
 
