@@ -138,7 +138,9 @@ def _person(settings: Settings, role: TokenKind, number: str | None) -> Person:
         return population.person(_DEFAULTS[role])
     person = population.find(number)
     if person is None:
-        raise SettingsError(["no synthetic person has this number: 99000000 to 99999999, with its letter"])
+        raise SettingsError(
+            ["no synthetic person has this number: 99000000 to 99999999, with its letter"]
+        )
     return person
 
 
