@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from hub.api.auth import issuer_faults
 from hub.api.build import openapi_document
 from hub.app import contracts_of
 from hub.core.connector import Spec
@@ -37,6 +38,8 @@ def configuration_faults(settings: Settings) -> list[str]:
         load_purposes(contracts_of(settings) / "hub" / "purposes.toml", BLOCKS)
     except SettingsError as error:
         faults += error.faults
+    for issuer in settings.issuers:
+        faults += issuer_faults(issuer)
     for name, table in settings.sources.items():
         try:
             read_spec(name, table)

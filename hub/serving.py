@@ -84,6 +84,7 @@ def _run(settings: Settings, announce: str) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # whose word counts is `server.trusted_proxies`
         timeout_graceful_shutdown=15,
     )
     server = _Server(config)

@@ -12,6 +12,7 @@ Every error the hub raises on purpose:
   + InvalidDocument         an identity document that fails its own check
   + SettingsError           configuration that cannot be started with; lists every fault
   + LedgerError             the ledger cannot write or read: the hub refuses (fail closed)
+    - AccessClosed          nothing may be put on record under this access any more
 
 No message of this tree holds a value that a source or a client sent: a detail names a
 path, a type, a code or a size, because messages end in logs.
@@ -118,3 +119,7 @@ class SettingsError(HubError):
 
 class LedgerError(HubError):
     """The ledger cannot do what was asked; callers answer 503 and send nothing."""
+
+
+class AccessClosed(LedgerError):
+    """The access was closed by its holder: nothing is asked under it, and nothing shown."""

@@ -30,6 +30,7 @@ Kind = Literal[
     "rotation",
     "mapping",
     "duty",
+    "closing",
 ]
 """What a record tells. Closed: a new kind is a new promise to auditors."""
 
