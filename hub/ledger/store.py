@@ -34,6 +34,9 @@ Kind = Literal[
 ]
 """What a record tells. Closed: a new kind is a new promise to auditors."""
 
+OWN_KINDS: frozenset[Kind] = frozenset({"block", "release", "hold", "lift", "destroy", "rotation"})
+"""Kinds that tell what was done to the ledger itself: only its own commands write them."""
+
 T_co = TypeVar("T_co", covariant=True)
 
 JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON] | None"
