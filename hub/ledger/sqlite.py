@@ -49,9 +49,10 @@ class SqliteLedger:
         publish_every_s: float,
         connect: Connect,
         index_every_s: float = 0.0,
+        trusted: Sequence[VerifierKey] = (),
     ) -> None:
         self._path, self._keys, self._log, self._clock = path, keys, log, clock
-        self._batch = Batch(keys, log)
+        self._batch, self._trusted = Batch(keys, log), trusted or (log,)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="ledger-reader")
         self._reading: sqlite3.Connection | None = None
         self._index: Index | None = None
@@ -228,7 +229,7 @@ class SqliteLedger:
         note = last_note(db)
         if note is None:
             return None
-        head = open_checkpoint(note, [self._log])
+        head = open_checkpoint(note, self._trusted)
         if head.size <= index:
             return None
         header = db.execute("SELECT header FROM leaf WHERE idx = ?", (index,)).fetchone()[0]
