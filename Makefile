@@ -20,7 +20,7 @@ run: .venv/ready ## Start the hub with the sandbox on http://127.0.0.1:8080 (POR
 	@$(BIN)/hub serve --sandbox --port $(PORT)
 
 test: .venv/ready ## Run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 4 --dist loadfile
 
 check: .venv/ready ## Lint, types, imports, budgets, mappings, contracts
 	@$(BIN)/ruff format --check --quiet .

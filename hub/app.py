@@ -10,14 +10,15 @@ import structlog
 from litestar.types import ASGIApp
 from msgspec import Struct
 
-from hub.api.auth import Authenticator
 from hub.api.build import build_api
+from hub.api.callers import open_callers
 from hub.api.context import Context
 from hub.core.model import BLOCKS, BlockType
 from hub.core.moment import Clock, utc_now
 from hub.ledger.open import open_ledger
 from hub.ledger.recorder import LedgerRecorder
 from hub.ledger.store import Ledger
+from hub.position.closing import Closings, WhileOpen
 from hub.position.desk import Desk
 from hub.position.purposes import load_purposes
 from hub.position.sources import Inner, Sources, load_sources
@@ -61,7 +62,6 @@ def build_hub(
 ) -> Hub:
     """The hub that *settings* describe; SettingsError lists what cannot be started with."""
     purposes = load_purposes(contracts_of(settings) / "hub" / "purposes.toml", blocks)
-    authenticator = Authenticator(settings.issuers, settings.root)
     ledger = open_ledger(
         settings.path(settings.ledger.file),
         settings.path(settings.keys),
@@ -69,15 +69,20 @@ def build_hub(
         clock=clock,
         index_every_s=2.0,
     )
-    sources = load_sources(settings, LedgerRecorder(ledger), blocks, inner)
-    desk = Desk(sources, ledger, purposes, blocks, clock)
-    context = Context(desk=desk, authenticator=authenticator, settings=settings)
+    recorder = LedgerRecorder(ledger)
+    callers = open_callers(settings, ledger, recorder, inner, clock)
+    closings = Closings(ledger, clock)
+    sources = load_sources(settings, WhileOpen(recorder, closings), blocks, inner)
+    desk = Desk(sources, ledger, purposes, blocks, clock, closings)
+    context = Context(desk=desk, identifier=callers.identifier, settings=settings)
     parts: list[Hub] = []
 
     async def opened() -> None:
         await parts[0].open()
+        callers.start()
 
     async def closed() -> None:
+        await callers.aclose()
         await parts[0].close()
 
     asgi = build_api(context, on_startup=(opened,), on_shutdown=(closed,))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from hub.api.auth import issuer_faults
 from hub.api.build import openapi_document
 from hub.app import contracts_of
 from hub.core.connector import Spec
@@ -37,6 +38,8 @@ def configuration_faults(settings: Settings) -> list[str]:
         load_purposes(contracts_of(settings) / "hub" / "purposes.toml", BLOCKS)
     except SettingsError as error:
         faults += error.faults
+    for issuer in settings.issuers:
+        faults += issuer_faults(issuer)
     for name, table in settings.sources.items():
         try:
             read_spec(name, table)
@@ -139,7 +142,10 @@ def purposes_text(settings: Settings) -> str:
 def verify(settings: Settings, file: Path | None, checkpoints: Sequence[Path]) -> int:
     """Verify the ledger, or a copy, and print what was found; 0 when nothing was altered."""
     key = settings.path(settings.keys) / PUBLIC_KEY
-    command = [file or settings.path(settings.ledger.file), "--key", key]
+    ledger = file or settings.path(settings.ledger.file)
+    if not ledger.exists():
+        raise SettingsError([f"there is no ledger at {file or settings.ledger.file} yet"])
+    command = [ledger, "--key", key]
     for checkpoint in checkpoints:
         command += ["--checkpoint", checkpoint]
     return verifier([str(part) for part in command])

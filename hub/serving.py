@@ -84,6 +84,7 @@ def _run(settings: Settings, announce: str) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # whose word counts is `server.trusted_proxies`
         timeout_graceful_shutdown=15,
     )
     server = _Server(config)
@@ -137,7 +138,9 @@ def _person(settings: Settings, role: TokenKind, number: str | None) -> Person:
         return population.person(_DEFAULTS[role])
     person = population.find(number)
     if person is None:
-        raise SettingsError(["no synthetic person has this number; they run from 99000000 on"])
+        raise SettingsError(
+            ["no synthetic person has this number: 99000000 to 99999999, with its letter"]
+        )
     return person
 
 

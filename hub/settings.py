@@ -11,7 +11,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct, field
@@ -37,6 +37,8 @@ class Server(Section, frozen=True):
     default_wait_s: float = 4.0
     max_wait_s: float = 10.0
     max_body_bytes: int = 65_536
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses of the TLS terminator whose `Client-Cert` header (RFC 9440) is believed."""
 
 
 class LedgerSettings(Section, frozen=True):
@@ -59,14 +61,27 @@ class Claims(Section, frozen=True):
     client: str = "azp"
 
 
+ClientProof = Literal["mtls", "private_key_jwt"]
+"""How a client proves itself to its issuer; a shared secret is not among them."""
+
+
 class Issuer(Section, frozen=True):
     """A token issuer that the hub believes, for the audiences it may vouch for."""
 
     issuer: str
     audience: str
     algorithms: tuple[str, ...]
-    jwks_file: Path
     roles: tuple[Audience, ...]
+    jwks_file: Path | None = None
+    jwks_url: str | None = None
+    """Where the issuer publishes its keys; exactly one of the two."""
+    fixed_role: Audience | None = None
+    """For an issuer whose tokens say nothing of a role: all of them have this one."""
+    clients: Mapping[str, ClientProof] = field(default_factory=dict)
+    """The clients that may call, and how each proves itself to the issuer; with `mtls` its
+    tokens must be bound to its certificate. Without any, every client may, but no system."""
+    body: str = "Ayuntamiento de Madrid"
+    """The public body whose people and systems the issuer vouches for, for the citizen's log."""
     claims: Claims = Claims()
     assurance: Mapping[str, Assurance] = field(default_factory=dict)
     """`acr` value -> eIDAS level; any other value counts as low."""

@@ -48,6 +48,8 @@ class AccessView(Struct, frozen=True, kw_only=True, rename="camel"):
     """The blocks that may be asked for under it."""
     position: str
     """Where the position is read."""
+    closed_at: dt.datetime | None = None
+    """When its holder closed it; nothing is asked under it since."""
 
 
 EXAMPLE = {
@@ -81,7 +83,7 @@ async def declare_access(request: AnyRequest) -> Response[bytes]:
     context = context_of(request)
     access = declared(context.desk, caller, await json_body(request))
     await context.desk.open_access(access, request_id(request), "api")
-    return _shown(request, access, HTTP_201_CREATED)
+    return shown(request, access, HTTP_201_CREATED)
 
 
 @get(
@@ -93,7 +95,9 @@ async def declare_access(request: AnyRequest) -> Response[bytes]:
 async def show_access(request: AnyRequest, access_id: AccessId) -> Response[bytes]:
     """Show an access to its holder."""
     caller = caller_of(request, "official", "system")
-    return _shown(request, await _own_access(request, caller, access_id), HTTP_200_OK)
+    access = await own_access(request, caller, access_id)
+    closed = await context_of(request).desk.closings.closed_at(access_id)
+    return shown(request, access, HTTP_200_OK, closed)
 
 
 @get(
@@ -136,7 +140,7 @@ async def json_body(request: AnyRequest) -> bytes:
     return await request.body()
 
 
-async def _own_access(request: AnyRequest, caller: Caller, access_id: str) -> Access:
+async def own_access(request: AnyRequest, caller: Caller, access_id: str) -> Access:
     """The access, if it is the caller's: somebody else's is not found, like an invented one."""
     access = await context_of(request).desk.find_access(access_id)
     holder = (caller.issuer, caller.subject_id)
@@ -146,13 +150,18 @@ async def _own_access(request: AnyRequest, caller: Caller, access_id: str) -> Ac
 
 
 async def _open_access(request: AnyRequest, caller: Caller, access_id: str) -> Access:
-    access = await _own_access(request, caller, access_id)
+    access = await own_access(request, caller, access_id)
     if context_of(request).desk.clock() >= access.expires_at:
         raise Problem("access-expired", "declare a new one with POST /v1/accesses")
+    if await context_of(request).desk.closings.closed_at(access_id) is not None:
+        raise Problem("access-closed", "declare a new one with POST /v1/accesses")
     return access
 
 
-def _shown(request: AnyRequest, access: Access, status: int) -> Response[bytes]:
+def shown(
+    request: AnyRequest, access: Access, status: int, closed: dt.datetime | None = None
+) -> Response[bytes]:
+    """An access as its holder sees it."""
     desk = context_of(request).desk
     purpose = desk.purposes.get(access.purpose)
     path = f"/v1/accesses/{access.id}"
@@ -167,6 +176,7 @@ def _shown(request: AnyRequest, access: Access, status: int) -> Response[bytes]:
         expires_at=access.expires_at,
         blocks=tuple(purpose.blocks) if purpose else (),
         position=f"{path}/position",
+        closed_at=closed,
     )
     return Response(
         msgspec.json.encode(view),

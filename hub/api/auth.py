@@ -1,138 +1,198 @@
 """Who is calling: a bearer token of a configured issuer becomes a Caller.
 
 PyJWT verifies; this module pins what it leaves open: the algorithms per issuer, the required
-claims, strict base64url, the size, and that a key is used for nothing that it forbids.
-`jku`, `x5u`, `jwk` and `x5c` headers are never looked at.
+claims, the strict form (`token_form`), which key may be used (`keysets`), which client may
+call, and that a token bound to a certificate comes with it (RFC 8705). `jku`, `x5u`, `jwk`
+and `x5c` headers are never looked at.
 """
 
 from __future__ import annotations
 
-import base64
-import re
-from collections.abc import Mapping, Sequence
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jwt
-import msgspec
+from cachetools import TLRUCache
+from msgspec import Struct
 
+from hub.api.keysets import ALGORITHMS, FileKeys, KeySet
+from hub.api.token_form import InvalidToken, RefusalReason, Unverified, read_form
 from hub.core.document import parse_document
-from hub.core.errors import HubError, InvalidDocument, SettingsError
+from hub.core.errors import InvalidDocument, SettingsError
 from hub.core.policy import Assurance, Caller
 from hub.settings import Claims, Issuer
 
-MAX_TOKEN_BYTES = 16_384
-"""A longer token is refused unparsed."""
-
 REQUIRED = ("exp", "iat", "iss", "aud", "sub")
 
-_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+REMEMBERED = 4096
+"""How many verified tokens are remembered, each by its SHA-256."""
+
+REMEMBERED_S = 60.0
+"""How long, at most: so long does a key live on that its issuer has withdrawn."""
+
+_WHY: dict[type[jwt.PyJWTError], tuple[RefusalReason, str]] = {
+    jwt.ExpiredSignatureError: ("expired", "expired"),
+    jwt.ImmatureSignatureError: ("not_yet", "not valid yet"),
+    jwt.InvalidAudienceError: ("audience", "issued for another audience"),
+    jwt.InvalidIssuerError: ("issuer", "issued by another issuer"),
+    jwt.MissingRequiredClaimError: ("claims", "a required claim is missing"),
+    jwt.InvalidSignatureError: ("signature", "the signature is wrong"),
+    jwt.InvalidAlgorithmError: ("algorithm", "the algorithm is not allowed"),
+}
+"""Refusals in words of our own: the library's text can quote claims."""
 
 
-class InvalidToken(HubError):
-    """The token is refused; the message says why and quotes nothing of it."""
+class _Verified(Struct, frozen=True):
+    """A token that holds until *until* (Unix seconds), for whoever has the certificate."""
+
+    caller: Caller
+    thumbprint: str | None
+    until: float
 
 
 class Authenticator:
-    """Verifies tokens against the issuers of the configuration."""
+    """Verifies tokens against the issuers of the configuration.
 
-    def __init__(self, issuers: Sequence[Issuer], root: Path) -> None:
+    *by_url* gives the key set of an issuer that publishes it; without it only files do.
+    Raises SettingsError for an issuer that cannot be believed safely.
+    """
+
+    def __init__(
+        self,
+        issuers: Sequence[Issuer],
+        root: Path,
+        by_url: Callable[[Issuer], KeySet] | None = None,
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        if faults := [fault for issuer in issuers for fault in issuer_faults(issuer)]:
+            raise SettingsError(faults)
         self._issuers = {issuer.issuer: issuer for issuer in issuers}
-        self._keys = {issuer.issuer: _load_keys(root / issuer.jwks_file) for issuer in issuers}
+        self._keys = {issuer.issuer: _key_set(issuer, root, by_url) for issuer in issuers}
+        self._now = now
+        self._known: TLRUCache[bytes, _Verified] = TLRUCache(
+            REMEMBERED, ttu=lambda _key, known, _now: known.until, timer=now
+        )
 
-    def caller(self, token: str) -> Caller:
-        """The caller that *token* proves; raises InvalidToken."""
-        _check_form(token)
-        issuer = self._issuer(token)
-        claims = self._verified(token, issuer)
-        role = claims.get(issuer.claims.role)
-        if role not in issuer.roles:
-            raise InvalidToken("the issuer may not vouch for this role")
-        return _caller(issuer, claims, role)
+    async def caller(self, token: str, thumbprint: str | None = None) -> Caller:
+        """The caller that *token* proves; *thumbprint* is that of the client's certificate.
 
-    def _issuer(self, token: str) -> Issuer:
-        try:
-            unverified = jwt.decode(token, options={"verify_signature": False})
-        except jwt.PyJWTError:
-            raise InvalidToken("not a JSON Web Token") from None
-        name = unverified.get("iss")
-        issuer = self._issuers.get(name) if isinstance(name, str) else None
+        Raises InvalidToken, and KeysUnavailable where the issuer's keys cannot be had.
+        """
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        known = self._known.get(digest)
+        if known is None:
+            known = await self._verified(token)
+            self._known[digest] = known
+        if known.thumbprint is not None and not hmac.compare_digest(
+            known.thumbprint, thumbprint or ""
+        ):
+            why = "bound to a client certificate that did not come with it"
+            raise InvalidToken("binding", why, known.caller.issuer)
+        return known.caller
+
+    async def _verified(self, token: str) -> _Verified:
+        claimed = read_form(token)
+        name = claimed.issuer if isinstance(claimed.issuer, str) else ""
+        issuer = self._issuers.get(name)
         if issuer is None:
-            raise InvalidToken("the issuer is not one that the hub believes")
-        return issuer
+            raise InvalidToken("issuer", "the issuer is not one that the hub believes")
+        try:
+            claims = await self._claims(token, issuer, claimed)
+            return _believed(issuer, claims, self._now())
+        except InvalidToken as error:
+            raise InvalidToken(error.reason, str(error), issuer.issuer) from None
 
-    def _verified(self, token: str, issuer: Issuer) -> dict[str, Any]:
+    async def _claims(self, token: str, issuer: Issuer, claimed: Unverified) -> dict[str, Any]:
+        algorithm, kid = claimed.algorithm, claimed.kid
+        if not isinstance(algorithm, str) or algorithm not in issuer.algorithms:
+            raise InvalidToken("algorithm", "the algorithm is not allowed")
+        if not isinstance(kid, str):
+            raise InvalidToken("header", "the key id is not a text")
+        key = await self._keys[issuer.issuer].find(kid, algorithm)
+        if key is None:
+            raise InvalidToken("key", "no key of the issuer fits the token")
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
-                key=self._key(token, issuer),
-                algorithms=list(issuer.algorithms),
+                key=key.key,
+                algorithms=[algorithm],
                 audience=issuer.audience,
                 issuer=issuer.issuer,
                 leeway=issuer.leeway_s,
                 options={"require": list(REQUIRED), "strict_aud": False},
             )
         except jwt.PyJWTError as error:
-            raise InvalidToken(_why(error)) from None
+            raise InvalidToken(*_why(error)) from None
         if not isinstance(claims["sub"], str) or not claims["sub"]:
-            raise InvalidToken("the claim sub is not a text")
+            raise InvalidToken("claims", "the claim sub is not a text")
         return claims
 
-    def _key(self, token: str, issuer: Issuer) -> Any:
-        header = jwt.get_unverified_header(token)
-        if "crit" in header or header.get("typ", "JWT").lower() not in ("jwt", "at+jwt"):
-            raise InvalidToken("the header asks for something that the hub does not do")
-        key = self._keys[issuer.issuer].get(header.get("kid", ""))
-        if key is None or key.algorithm_name != header.get("alg"):
-            raise InvalidToken("no key of the issuer fits the token")
-        return key.key
+
+def issuer_faults(issuer: Issuer) -> list[str]:
+    """Why *issuer* could not be believed safely, as configured."""
+    faults = []
+    if (issuer.jwks_file is None) == (issuer.jwks_url is None):
+        faults.append("either jwks_file or jwks_url")
+    if issuer.jwks_url is not None and not _is_safe(issuer.jwks_url):
+        faults.append("jwks_url: https, or http on this very machine")
+    if not issuer.algorithms or not ALGORITHMS.issuperset(issuer.algorithms):
+        faults.append(f"algorithms: of {', '.join(sorted(ALGORITHMS))}")
+    if "system" in issuer.roles and not issuer.clients:
+        faults.append("clients: each system that may call, and how it proves itself")
+    if issuer.fixed_role is not None and issuer.fixed_role not in issuer.roles:
+        faults.append("fixed_role: not one of its roles")
+    return [f"issuers: {issuer.issuer}: {fault}" for fault in faults]
 
 
-def _check_form(token: str) -> None:
-    if len(token) > MAX_TOKEN_BYTES:
-        raise InvalidToken(f"longer than {MAX_TOKEN_BYTES} bytes")
-    if not _COMPACT.fullmatch(token) or not all(_is_strict(part) for part in token.split(".")):
-        raise InvalidToken("not in compact form with strict base64url")
+def _is_safe(url: str) -> bool:
+    local = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
+    return url.startswith(("https://", *local))
 
 
-def _is_strict(part: str) -> bool:
-    """Whether *part* is the one base64url text of its bytes (RFC 4648 section 3.5)."""
-    if len(part) % 4 == 1:
-        return False
-    data = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode() == part
+def _key_set(issuer: Issuer, root: Path, by_url: Callable[[Issuer], KeySet] | None) -> KeySet:
+    if issuer.jwks_file is not None:
+        return FileKeys(root / issuer.jwks_file, issuer.algorithms)
+    if by_url is None:
+        raise SettingsError([f"issuers: {issuer.issuer}: jwks_url: there is no network here"])
+    return by_url(issuer)
 
 
-def _why(error: jwt.PyJWTError) -> str:
-    """The kind of refusal in words of our own: the library's text can quote claims."""
-    kinds: dict[type[jwt.PyJWTError], str] = {
-        jwt.ExpiredSignatureError: "expired",
-        jwt.ImmatureSignatureError: "not valid yet",
-        jwt.InvalidAudienceError: "issued for another audience",
-        jwt.InvalidIssuerError: "issued by another issuer",
-        jwt.MissingRequiredClaimError: "a required claim is missing",
-        jwt.InvalidSignatureError: "the signature is wrong",
-        jwt.InvalidAlgorithmError: "the algorithm is not allowed",
-    }
-    return next((text for kind, text in kinds.items() if isinstance(error, kind)), "malformed")
+def _why(error: jwt.PyJWTError) -> tuple[RefusalReason, str]:
+    """The kind of refusal; a class of the library that is not in the table is malformed."""
+    kinds = (found for kind, found in _WHY.items() if isinstance(error, kind))
+    return next(kinds, ("claims", "malformed"))
 
 
-def _load_keys(file: Path) -> Mapping[str, jwt.PyJWK]:
-    """The issuer's keys that may verify signatures, by `kid`."""
-    try:
-        document = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
-        rows: list[dict[str, Any]] = document["keys"]
-        keys = {row["kid"]: jwt.PyJWK(row) for row in rows if _may_verify(row)}
-    except (OSError, msgspec.DecodeError, KeyError, TypeError, jwt.PyJWTError) as error:
-        fault = f"issuers: {file.name}: not a usable key set ({type(error).__name__})"
-        raise SettingsError([fault]) from None
-    if not keys:
-        raise SettingsError([f"issuers: {file.name}: holds no key for signatures"])
-    return keys
+def _believed(issuer: Issuer, claims: Mapping[str, Any], now: float) -> _Verified:
+    """What the verified *claims* mean, for an issuer that may say so."""
+    role = issuer.fixed_role or claims.get(issuer.claims.role)
+    if role not in issuer.roles:
+        raise InvalidToken("role", "the issuer may not vouch for this role")
+    thumbprint = _binding(claims)
+    if issuer.clients:
+        proof = issuer.clients.get(_text(claims, issuer.claims.client) or "")
+        if proof is None:
+            raise InvalidToken("client", "the client is not one that may call")
+        if proof == "mtls" and thumbprint is None:
+            raise InvalidToken("binding", "this client's tokens are bound to its certificate")
+    until = min(now + REMEMBERED_S, float(claims["exp"]) + issuer.leeway_s)
+    return _Verified(_caller(issuer, claims, role), thumbprint, until)
 
 
-def _may_verify(row: Mapping[str, Any]) -> bool:
-    return row.get("use", "sig") == "sig" and "verify" in row.get("key_ops", ["verify"])
+def _binding(claims: Mapping[str, Any]) -> str | None:
+    """The certificate that the token is bound to; a binding of another kind is refused."""
+    confirmation = claims.get("cnf")
+    if confirmation is None:
+        return None
+    found = confirmation.get("x5t#S256") if isinstance(confirmation, dict) else None
+    if not isinstance(found, str) or not found.isascii():
+        raise InvalidToken("binding", "bound in a way that the hub does not do")
+    return found
 
 
 def _caller(issuer: Issuer, claims: Mapping[str, Any], role: Any) -> Caller:
@@ -142,7 +202,7 @@ def _caller(issuer: Issuer, claims: Mapping[str, Any], role: Any) -> Caller:
     try:
         document = parse_document(number) if number else None
     except InvalidDocument:
-        raise InvalidToken("the claim with the document is not a valid one") from None
+        raise InvalidToken("document", "the claim with the document is not a valid one") from None
     return Caller(
         issuer=issuer.issuer,
         subject_id=claims["sub"],

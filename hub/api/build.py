@@ -12,17 +12,18 @@ from litestar.openapi.spec import Components, Contact, License, SecurityScheme, 
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from hub import __version__
-from hub.api import accesses, audit, catalogue, health, own, reference
-from hub.api.context import Context
+from hub.api import accesses, audit, catalogue, closing, health, own, reference
+from hub.api.context import Context, identified
 from hub.api.edge import at_the_edge
 from hub.api.openapi import encoded
-from hub.api.problems import Problem, on_bug, on_http, on_ledger, on_problem
-from hub.core.errors import LedgerError
+from hub.api.problems import Problem, on_bug, on_closed, on_http, on_ledger, on_problem
+from hub.core.errors import AccessClosed, LedgerError
 from hub.core.model import BlockType
 
 ROUTES: list[ControllerRouterHandler] = [
     own.router,
     accesses.router,
+    closing.router,
     catalogue.list_blocks,
     audit.router,
     health.livez,
@@ -60,9 +61,11 @@ def litestar_app(
     """The inner application, with its routes and exception handlers."""
     app = Litestar(
         route_handlers=ROUTES,
+        before_request=identified,
         exception_handlers={
             Problem: on_problem,
             HTTPException: on_http,
+            AccessClosed: on_closed,
             LedgerError: on_ledger,
             Exception: on_bug,
         },

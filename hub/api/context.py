@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Request
 from msgspec import Struct
 
-from hub.api.auth import Authenticator, InvalidToken
+from hub.api.identifying import IDENTITY, Identifier
 from hub.api.problems import Problem
 from hub.core.policy import Audience, Caller
 from hub.position.desk import Desk
@@ -20,7 +20,7 @@ class Context(Struct, frozen=True, kw_only=True):
     """The parts that routes use; one per application."""
 
     desk: Desk
-    authenticator: Authenticator
+    identifier: Identifier
     settings: Settings
 
 
@@ -31,18 +31,18 @@ def context_of(request: AnyRequest) -> Context:
     return found
 
 
+async def identified(request: AnyRequest) -> None:
+    """Runs before every route: who calls, or why nobody does, is in the scope from here on."""
+    lines = request.headers.getall("authorization", [])
+    identity = await context_of(request).identifier.identify(lines, request.scope)
+    request.scope[IDENTITY] = identity  # type: ignore[literal-required]
+
+
 def caller_of(request: AnyRequest, *audiences: Audience) -> Caller:
     """The caller behind the bearer token, if it is one of *audiences*."""
-    lines = request.headers.getall("authorization", [])
-    if not lines:
-        raise Problem("missing-token", "send it as `Authorization: Bearer <token>`")
-    scheme, _, token = lines[0].partition(" ")
-    if len(lines) > 1 or scheme.lower() != "bearer":
-        raise Problem("invalid-token", "one Authorization header with the scheme Bearer")
-    try:
-        caller = context_of(request).authenticator.caller(token)
-    except InvalidToken as error:
-        raise Problem("invalid-token", str(error)) from None
+    caller = request.scope.get(IDENTITY)
+    if not isinstance(caller, Caller):
+        raise caller if isinstance(caller, Problem) else Problem("missing-token")
     if caller.audience not in audiences:
         raise Problem("wrong-audience", f"for: {', '.join(audiences)}; you are: {caller.audience}")
     return caller

@@ -15,7 +15,7 @@ from litestar.exceptions import HTTPException
 from msgspec import Struct
 
 from hub.api.texts import TITLES, language_of, title
-from hub.core.errors import LedgerError
+from hub.core.errors import AccessClosed, LedgerError
 
 log = structlog.get_logger()
 
@@ -116,6 +116,11 @@ def on_ledger(request: Request[Any, Any, Any], error: LedgerError) -> Response[b
     """No record, no answer."""
     log.error("ledger_refused", error=type(error).__name__)
     return problem_response(request, Problem("ledger-unavailable", retry_after=5))
+
+
+def on_closed(request: Request[Any, Any, Any], _: AccessClosed) -> Response[bytes]:
+    """The access was closed while its position was put together."""
+    return problem_response(request, Problem("access-closed"))
 
 
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -26,6 +26,7 @@ TITLES: dict[str, tuple[int, str, str]] = {
         "Whoever operates the system cannot audit it",
     ),
     "access-expired": (403, "El acceso ha caducado", "The access has expired"),
+    "access-closed": (403, "El acceso está cerrado", "The access is closed"),
     "not-found": (404, "No existe", "Not found"),
     "method-not-allowed": (405, "Método no permitido", "Method not allowed"),
     "too-large": (413, "La petición es demasiado grande", "The request is too large"),
@@ -39,6 +40,11 @@ TITLES: dict[str, tuple[int, str, str]] = {
         503,
         "Ningún sistema ha respondido; vuelva a intentarlo más tarde",
         "No system has answered; try again later",
+    ),
+    "issuer-unavailable": (
+        503,
+        "No se puede comprobar el token de acceso en este momento",
+        "The access token cannot be verified at the moment",
     ),
     "ledger-unavailable": (
         503,

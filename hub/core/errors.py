@@ -12,6 +12,9 @@ Every error the hub raises on purpose:
   + InvalidDocument         an identity document that fails its own check
   + SettingsError           configuration that cannot be started with; lists every fault
   + LedgerError             the ledger cannot write or read: the hub refuses (fail closed)
+    - AccessClosed          nothing may be put on record under this access any more
+    - PayloadBlocked        its use has ended; two people can release it  (LOPDGDD art. 32)
+    - PayloadDestroyed      its key is gone for good, and a tombstone says why
 
 No message of this tree holds a value that a source or a client sent: a detail names a
 path, a type, a code or a size, because messages end in logs.
@@ -118,3 +121,15 @@ class SettingsError(HubError):
 
 class LedgerError(HubError):
     """The ledger cannot do what was asked; callers answer 503 and send nothing."""
+
+
+class AccessClosed(LedgerError):
+    """The access was closed by its holder: nothing is asked under it, and nothing shown."""
+
+
+class PayloadBlocked(LedgerError):
+    """The payload is blocked, and no release of it is in force."""
+
+
+class PayloadDestroyed(LedgerError):
+    """The payload's data key was destroyed: nobody can open it."""

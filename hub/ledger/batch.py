@@ -6,10 +6,10 @@ two of them.
 
 from __future__ import annotations
 
-import hashlib
+import datetime as dt
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from hub.core.document import Document
@@ -18,6 +18,7 @@ from hub.ledger.checkpoint import Checkpoint, VerifierKey, sign_checkpoint
 from hub.ledger.keys import Keys
 from hub.ledger.leaf import leaf_of
 from hub.ledger.merkle import grow, leaf_hash, peaks, root_of
+from hub.ledger.rows import row_digest
 from hub.ledger.seal import (
     DataKey,
     Sealer,
@@ -29,6 +30,15 @@ from hub.ledger.seal import (
 from hub.ledger.store import Entry, Pseudonym, Receipt
 
 _KEY_BYTES = 32
+
+Act = Callable[[sqlite3.Connection], Sequence[Entry]]
+"""What is done to the tables in a transaction; returns the records that tell of it."""
+
+KeyRow = tuple[str, str, str, str, str, bytes]
+"""Id, subject, retention class, period, name of the key-encryption key, wrapped key."""
+
+KEY_COLUMNS = "SELECT id, subject, retention, period, wrapping, wrapped FROM data_key"
+KEY_ROW = f"{KEY_COLUMNS} WHERE subject = ? AND retention = ? AND period = ?"
 
 
 @contextmanager
@@ -64,15 +74,24 @@ class Batch:
 
     def __init__(self, keys: Keys, log: VerifierKey) -> None:
         self._keys, self._log, self._sealer = keys, log, Sealer()
+        self._opened: dict[tuple[str, str, str], DataKey] = {}
 
     def append(self, db: sqlite3.Connection, entries: Sequence[Entry]) -> Receipt:
         """Write *entries* durably; sqlite3.Error or LedgerError if not."""
-        with transaction(db):
-            size, stack = tree_of(db)
-            leaves = [
-                self._write(db, index, entry) for index, entry in enumerate(entries, start=size)
-            ]
-            db.executemany("INSERT INTO node VALUES (?, ?, ?)", grow(size, stack, leaves))
+        return self.enact(db, lambda _: entries)
+
+    def enact(self, db: sqlite3.Connection, act: Act) -> Receipt:
+        """In one transaction, let *act* change the tables and write the entries it returns."""
+        try:
+            with transaction(db):
+                entries = act(db)
+                size, stack = tree_of(db)
+                leaves = [
+                    self._write(db, index, entry) for index, entry in enumerate(entries, start=size)
+                ]
+                db.executemany("INSERT INTO node VALUES (?, ?, ?)", grow(size, stack, leaves))
+        finally:
+            self._opened.clear()  # no data key is held in the open for longer than this
         return Receipt(first=size, size=size + len(entries), root=root_of(stack))
 
     def checkpoint(self, db: sqlite3.Connection, at_ms: int) -> Checkpoint:
@@ -101,33 +120,43 @@ class Batch:
     def _seal(
         self, db: sqlite3.Connection, index: int, entry: Entry, subject: Pseudonym
     ) -> dict[str, str]:
-        key, marks = self._data_key(db, subject, entry.retention)
+        key, marks = self._data_key(db, subject, entry.retention, period_of(entry.at))
         sealed = self._sealer.seal(
             key, context_of(entry.kind, entry.id, key.id), entry.payload, entry.decoded
         )
         db.execute("INSERT INTO sealed VALUES (?, ?)", (index, sealed.data))
         if sealed.decoded_digest is not None:
             marks["decoded"] = sealed.decoded_digest
+        others = {subject_of(self._keys, person) for person in entry.others}
+        rows = [(key.id, other) for other in others]
+        db.executemany("INSERT OR IGNORE INTO co_subject VALUES (?, ?)", rows)
         return {**marks, "key": key.id, "sealed": sealed.digest}
 
     def _data_key(
-        self, db: sqlite3.Connection, subject: str, retention: str
+        self, db: sqlite3.Connection, subject: str, retention: str, period: str
     ) -> tuple[DataKey, dict[str, str]]:
-        """The data key of a subject and class; a new one's row is named on the leaf, so that
-        the table of keys cannot be altered unnoticed either.
+        """The data key of a subject, class and month; a new one's row is named on the leaf, so
+        that the table of keys cannot be altered unnoticed either.
         """
-        row = db.execute(
-            "SELECT id, subject, retention, wrapping, wrapped FROM data_key"
-            " WHERE subject = ? AND retention = ?",
-            (subject, retention),
-        ).fetchone()
+        place = (subject, retention, period)
+        known = self._opened.get(place)
+        if known is not None:
+            return known, {}
+        row = db.execute(f"{KEY_ROW} AND state = 'open' LIMIT 1", place).fetchone()
         if row is not None:
-            return unwrapped(self._keys, row), {}
+            self._opened[place] = key = unwrapped(self._keys, row)
+            return key, {}
         key = DataKey(os.urandom(16).hex(), os.urandom(_KEY_BYTES))
-        wrapped = self._keys.wrap(key.key, _wrapping_context(key.id, subject, retention))
-        new = (key.id, subject, retention, self._keys.wrapping, wrapped)
-        db.execute("INSERT INTO data_key VALUES (?, ?, ?, ?, ?)", new)
-        return key, {"key_digest": _row_digest(*new)}
+        wrapped = wrap(self._keys, key, subject, retention)
+        new = (key.id, subject, retention, period, self._keys.wrapping, wrapped)
+        db.execute("INSERT INTO data_key VALUES (?, ?, ?, ?, ?, ?, 'open')", new)
+        self._opened[place] = key
+        return key, {"key_digest": row_digest((*new, "open"))}
+
+
+def period_of(moment: dt.datetime) -> str:
+    """The month, in UTC, whose payloads share a data key: `2026-11`."""
+    return moment.astimezone(dt.UTC).strftime("%Y-%m")
 
 
 def subject_of(keys: Keys, person: Document | Pseudonym) -> Pseudonym:
@@ -152,11 +181,16 @@ def people_of(keys: Keys, entry: Entry) -> dict[str, str | list[str]]:
     return marks
 
 
-def unwrapped(keys: Keys, row: tuple[str, str, str, str, bytes]) -> DataKey:
-    """The data key of a row of the table: id, subject, retention, wrapping, wrapped."""
-    key_id, subject, retention, wrapping, wrapped = row
+def unwrapped(keys: Keys, row: KeyRow) -> DataKey:
+    """The data key of a row of the table."""
+    key_id, subject, retention, _, wrapping, wrapped = row
     context = _wrapping_context(key_id, subject, retention)
     return DataKey(key_id, keys.unwrap(wrapping, wrapped, context))
+
+
+def wrap(keys: Keys, key: DataKey, subject: str, retention: str) -> bytes:
+    """*key* as its row keeps it."""
+    return keys.wrap(key.key, _wrapping_context(key.id, subject, retention))
 
 
 def last_note(db: sqlite3.Connection) -> str | None:
@@ -177,8 +211,3 @@ def _pair(db: sqlite3.Connection, index: int, entry: Entry) -> None:
 
 def _wrapping_context(key_id: str, subject: str, retention: str) -> bytes:
     return f"posicion-integral data key\n{key_id}\n{subject}\n{retention}".encode()
-
-
-def _row_digest(key_id: str, subject: str, retention: str, wrapping: str, wrapped: bytes) -> str:
-    text = f"{key_id}\n{subject}\n{retention}\n{wrapping}\n{wrapped.hex()}"
-    return hashlib.sha256(text.encode()).hexdigest()

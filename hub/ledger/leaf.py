@@ -16,8 +16,13 @@ import rfc8785
 
 from hub.core.document import Document, parse_document
 from hub.core.errors import InvalidDocument, LedgerError
-from hub.core.exchange import FORMAT
-from hub.ledger.store import JSON, Entry, Pseudonym
+from hub.ledger.store import JSON, OWN_KINDS, Entry, Pseudonym
+
+FORMAT = 2
+"""Version of the leaf; counts on its own. A leaf is never rewritten, so every version stays
+readable: 1 has no `official`, `case_file`, `others` and no kinds of OWN_KINDS, and its
+`key_digest` leaves out period and state.
+"""
 
 OWN_FIELDS = frozenset(
     {
@@ -29,11 +34,13 @@ OWN_FIELDS = frozenset(
         "key",
         "key_digest",
         "kind",
+        "log_key",
         "official",
         "others",
         "retention",
         "sealed",
         "subject",
+        "tables",
     }
 )
 """Names in a header that only the ledger writes."""
@@ -50,6 +57,16 @@ _MILLISECOND = dt.timedelta(milliseconds=1)
 
 
 def checked(entry: Entry) -> Entry:
+    """*entry*, if anybody may write it; LedgerError names the field, never a value."""
+    if entry.kind in OWN_KINDS:
+        raise LedgerError(f"entry: only the ledger's own commands write a {entry.kind!r}")
+    for name in entry.header:
+        if name in OWN_FIELDS:
+            raise LedgerError(f"entry: the header field {name!r} is the ledger's own")
+    return sound(entry)
+
+
+def sound(entry: Entry) -> Entry:
     """*entry*, if it can be written; LedgerError names the field that cannot, never a value."""
     if not _ID.fullmatch(entry.id):
         raise LedgerError("entry: the id is not opaque: letters, digits, - and _, at most 64")
@@ -60,8 +77,6 @@ def checked(entry: Entry) -> Entry:
     if not all(map(_is_person, (entry.subject, entry.official, *entry.others))):
         raise LedgerError("entry: a subject or official is no pseudonym")
     for name, value in entry.header.items():
-        if name in OWN_FIELDS:
-            raise LedgerError(f"entry: the header field {name!r} is the ledger's own")
         if any(_shows_document(text) for text in _texts(value)):
             raise LedgerError(f"entry: the header field {name!r} shows a document number")
     return entry

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from hub.core.errors import LedgerError
-from hub.ledger.batch import last_note, node_at, tree_of
+from hub.core.errors import LedgerError, PayloadBlocked, PayloadDestroyed
+from hub.ledger.batch import KEY_COLUMNS, KeyRow, last_note, node_at, tree_of
 from hub.ledger.checkpoint import VerifierKey, open_checkpoint
 from hub.ledger.leaf import moment_of
 from hub.ledger.merkle import leaf_hash, root_at
@@ -57,3 +57,20 @@ def record_of(db: sqlite3.Connection, row: tuple[int, str, str, bytes]) -> Recor
     if (own.kind, own.id) != (kind, id_):
         raise LedgerError(f"record {index} was altered: it is filed under another id")
     return Record(index=index, kind=kind, id=id_, at=moment_of(own.at), leaf=leaf, header=header)
+
+
+def readable_key(db: sqlite3.Connection, record: Record, now_ms: int) -> KeyRow:
+    """The row of the data key that opens *record* now.
+
+    PayloadDestroyed when it was destroyed, PayloadBlocked when it is blocked and not released.
+    """
+    key_id = record.header["key"]
+    row = db.execute(f"{KEY_COLUMNS} WHERE id = ?", (key_id,)).fetchone()
+    if row is None:
+        raise PayloadDestroyed(f"record {record.index}: its data key is gone")
+    state = db.execute("SELECT state FROM data_key WHERE id = ?", (key_id,)).fetchone()[0]
+    in_force = "SELECT 1 FROM released WHERE id = ? AND until > ?"
+    if state == "blocked" and not db.execute(in_force, (key_id, now_ms)).fetchone():
+        raise PayloadBlocked(f"record {record.index}: its payload is blocked")
+    opened: KeyRow = row
+    return opened

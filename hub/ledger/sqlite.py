@@ -13,7 +13,7 @@ import msgspec
 
 from hub.core.errors import LedgerError
 from hub.core.moment import Clock
-from hub.ledger.batch import Batch, last_note, transaction, tree_of, unwrapped
+from hub.ledger.batch import Act, Batch, last_note, transaction, tree_of, unwrapped
 from hub.ledger.checkpoint import Checkpoint, VerifierKey, open_checkpoint
 from hub.ledger.find import found
 from hub.ledger.index import Index, index_path
@@ -21,7 +21,7 @@ from hub.ledger.indexer import Indexer
 from hub.ledger.keys import Keys
 from hub.ledger.leaf import checked, milliseconds_of
 from hub.ledger.merkle import consistency_proof, inclusion_proof
-from hub.ledger.reading import COLUMNS, look_in, record_of
+from hub.ledger.reading import COLUMNS, look_in, readable_key, record_of
 from hub.ledger.schema import Connect, open_reading, open_writing
 from hub.ledger.seal import Envelope, context_of, open_sealed
 from hub.ledger.store import Entry, Inclusion, Kind, Page, Pseudonym, Receipt, Record, Search
@@ -62,6 +62,16 @@ class SqliteLedger:
         )
 
     @property
+    def keys(self) -> Keys:
+        """Whoever holds the keys."""
+        return self._keys
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that dates records."""
+        return self._clock
+
+    @property
     def verifier_key(self) -> VerifierKey:
         """The public key that verifies this ledger's checkpoints."""
         return self._log
@@ -70,6 +80,10 @@ class SqliteLedger:
         if not entries:
             raise LedgerError("nothing to append")
         return await self._writer.append([checked(entry) for entry in entries])
+
+    async def enact(self, act: Act) -> Receipt:
+        """Let *act* change the tables and record what it did, in one transaction."""
+        return await self._writer.run(lambda db: self._batch.enact(db, act))
 
     async def size(self) -> int:
         size, _ = await self._read(tree_of)
@@ -205,12 +219,11 @@ class SqliteLedger:
         )
 
     def _envelope(self, db: sqlite3.Connection, record: Record) -> Envelope:
-        key_id = record.header["key"]
-        row = db.execute("SELECT * FROM data_key WHERE id = ?", (key_id,)).fetchone()
+        row = readable_key(db, record, self._now())
         sealed = db.execute("SELECT data FROM sealed WHERE idx = ?", (record.index,)).fetchone()
-        if row is None or sealed is None:
-            raise LedgerError(f"record {record.index}: its payload or its data key is gone")
-        context = context_of(record.kind, record.id, key_id)
+        if sealed is None:
+            raise LedgerError(f"record {record.index}: its payload is gone")
+        context = context_of(record.kind, record.id, row[0])
         return open_sealed(unwrapped(self._keys, row), context, sealed[0])
 
     def _proof(self, db: sqlite3.Connection, index: int) -> Inclusion | None:
@@ -223,6 +236,16 @@ class SqliteLedger:
         header = db.execute("SELECT header FROM leaf WHERE idx = ?", (index,)).fetchone()[0]
         path = inclusion_proof(index, head.size, look_in(db))
         return Inclusion(index=index, leaf=header, path=path, checkpoint=head)
+
+    async def query(self, call: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of *call* on a connection that cannot write."""
+        return await self._read(call)
+
+    async def tidy(self) -> bool:
+        """Fold the write-ahead log into the file and empty it, so that nothing deleted stays
+        in it; False while a reader keeps it from being emptied.
+        """
+        return await self._writer.run(_emptied)
 
     async def _read(self, call: Callable[[sqlite3.Connection], T]) -> T:
         """The result of *call* on the reading connection, in the reading thread."""
@@ -250,6 +273,11 @@ class SqliteLedger:
 
 
 _SHARED_BY_EXCHANGE = frozenset({"access", "attempt", "operation", "ordinal", "request", "source"})
+
+
+def _emptied(db: sqlite3.Connection) -> bool:
+    busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 def _probe(db: sqlite3.Connection) -> None:

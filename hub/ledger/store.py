@@ -30,8 +30,12 @@ Kind = Literal[
     "rotation",
     "mapping",
     "duty",
+    "closing",
 ]
 """What a record tells. Closed: a new kind is a new promise to auditors."""
+
+OWN_KINDS: frozenset[Kind] = frozenset({"block", "release", "hold", "lift", "destroy", "rotation"})
+"""Kinds that tell what was done to the ledger itself: only its own commands write them."""
 
 T_co = TypeVar("T_co", covariant=True)
 

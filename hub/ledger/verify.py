@@ -17,32 +17,43 @@ import re
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MAX_FINDINGS = 1000
-_STEP = 50_000
+_CHUNK = 1 << 12
+_STEP = 1 << 16
 _RECORDS = (
-    "SELECT leaf.idx, kind, id, coalesce(CAST(header AS BLOB), x''), CAST(data AS BLOB)"
-    " FROM leaf LEFT JOIN sealed USING (idx) ORDER BY leaf.idx"
+    "SELECT leaf.idx, kind, id, coalesce(CAST(header AS BLOB), x''), CAST(data AS BLOB) FROM leaf"
+    " LEFT JOIN sealed USING (idx) WHERE leaf.idx >= ? AND leaf.idx < ? ORDER BY leaf.idx"
 )
-_NODE = "SELECT CAST(hash AS BLOB) FROM node WHERE level = ? AND idx = ?"
+_STRAY = "SELECT idx, kind, id FROM leaf WHERE idx < 0 OR idx >= ? LIMIT 10"
+_NODES = "SELECT idx, CAST(hash AS BLOB) FROM node WHERE level = ? AND idx >= ? AND idx < ?"
 _NODES_BEYOND = "SELECT level, idx FROM node WHERE idx >= (? >> level) OR idx < 0 LIMIT 10"
-_KEY_ROW = "SELECT id, subject, retention, wrapping, lower(hex(wrapped)) FROM data_key WHERE id = ?"
-_HELD = "SELECT (SELECT count(*) FROM sealed), (SELECT count(*) FROM data_key)"
+_GOVERNED = {
+    "data_key": "id, subject, retention, period, wrapping, lower(hex(wrapped)), state",
+    "hold": "id, subject",
+    "released": "id, until",
+}
+_OLD_KEYS = "SELECT id, subject, retention, '', wrapping, lower(hex(wrapped)), 'open' FROM data_key"
 _NOTE = re.compile(
     r"(?P<text>(?P<origin>[^\n]+)\n(?P<size>0|[1-9][0-9]{0,18})\n(?P<root>[A-Za-z0-9+/]{43}=)\n)"
     r"\n(?P<signatures>(?:— [^\s+]+ [A-Za-z0-9+/]+={0,2}\n)+)"
 )
 _EMPTY = hashlib.sha256(b"").digest()
 _WHOLE, _OUTSIDE = "ledger", "outside checkpoint"
+_DEEDS = frozenset({"key_digest", "others", "tables", "log_key"})
+_scan = json.scanner.make_scanner(json.JSONDecoder())  # type: ignore[attr-defined] # not in its stubs
+_FORMATS = (1, 2)
+_Row = tuple[int, str, str, bytes, bytes | None]
 _Say = Callable[[str], object]
 _Keys = dict[tuple[str, bytes], Ed25519PublicKey]
 
@@ -71,22 +82,32 @@ class Report:
 
 
 def verify_ledger(
-    path: Path, public_key: str, checkpoints: Sequence[str] = (), progress: _Say = str
+    path: Path,
+    public_key: str,
+    checkpoints: Sequence[str] = (),
+    progress: _Say = str,
+    *,
+    is_strict: bool = True,
 ) -> Report:
     """Check the ledger at *path* against *public_key* (C2SP verifier keys, one a line).
 
     *checkpoints* are signed notes that were kept elsewhere. Raises ValueError for a key that
-    is none, and OSError when there is no such file; all else is a finding.
+    is none, and OSError when there is no such file; all else is a finding. Texts that are no
+    UTF-8 end a strict pass; then a slower one names them.
     """
     keys = dict(_key(line) for line in public_key.split("\n") if line)
     if not keys:
         raise ValueError("no public key was given")
     report = Report()
     try:
-        with closing(_open(path)) as db:
+        with closing(_open(path, is_strict=is_strict)) as db, ThreadPoolExecutor(1) as pool:
+            damage = pool.submit(_damage, path)
             db.execute("BEGIN")
             _Audit(db, report, keys).run(checkpoints, progress)
+            report.findings += damage.result()
     except (sqlite3.Error, TypeError, ValueError) as error:
+        if is_strict and "decode" in str(error):
+            return verify_ledger(path, public_key, checkpoints, progress, is_strict=False)
         why = f"cannot be read as a ledger after {report.records} records: {error}"
         report.findings.append(Finding(_WHOLE, why))
     return report
@@ -97,134 +118,220 @@ class _Audit:
 
     def __init__(self, db: sqlite3.Connection, report: Report, keys: _Keys) -> None:
         self.db, self.report, self.keys = db, report, keys
-        self.heads: list[tuple[int, bytes, str]] = []  # size, root and place of checkpoints
+        self.announced: _Keys = {}  # log keys that the log names, until a known key signs for it
+        self.heads: list[tuple[int, str, re.Match[str]]] = []  # size, place and note
         self.stack: list[bytes] = []  # hashes of the complete subtrees, from left to right
         self.waiting: dict[str, int] = {}
-        self.payloads = self.new_keys = 0
-        self.here = _WHOLE
+        self.due: dict[tuple[str, str], tuple[str | None, str]] = {}  # row -> digest, record
+        self.others: set[tuple[str, str]] = set()  # data key and co-subject
+        self.payloads, self.origin = 0, ""
+        self.row: _Row | None = None  # in hand
 
     def add(self, reason: str, place: str = "") -> None:
         """Note a finding at *place* or at the record in hand, unless there are too many."""
         if len(self.report.findings) < MAX_FINDINGS:
-            self.report.findings.append(Finding(place or self.here, reason))
+            self.report.findings.append(Finding(place or self.here(), reason))
+
+    def here(self) -> str:
+        return _place(*self.row[:3]) if self.row else _WHOLE
 
     def run(self, outside: Sequence[str], progress: _Say) -> None:
-        for (fault,) in self.db.execute("PRAGMA integrity_check(20)"):
-            if fault != "ok":
-                self.add(f"the database file is damaged: {fault}")
         meta = dict(self.db.execute("SELECT name, value FROM meta"))
-        if meta.get("format") != "1":
+        if meta.get("format") not in ("1", "2"):
             self.add("a format that this verifier does not know")
-        self.open_heads(meta.get("origin", ""), outside)
-        self.judge(0)
+        self.origin = meta.get("origin", "")
+        self.open_heads(outside)
+        self.judge(0, [])
         self.records(progress)
         while self.heads:
-            size, _, place = self.heads.pop()
-            self.contradict(place, f"covers {size} records: truncated or rolled back")
-        self.leftovers()
+            size, place, note = self.heads.pop()
+            if self.is_signed(place, note):
+                self.contradict(place, f"covers {size} records: truncated or rolled back")
+        self.leftovers(is_first=meta.get("format") == "1")
 
-    def open_heads(self, origin: str, outside: Sequence[str]) -> None:
+    def open_heads(self, outside: Sequence[str]) -> None:
         rows = self.db.execute("SELECT seq, size, note FROM checkpoint ORDER BY seq").fetchall()
-        due = {f"checkpoint {n}": size for n, (_, size, _) in enumerate(rows, 1)}
-        given = {f"checkpoint {seq}": note for seq, _, note in rows}
-        others = {f"{_OUTSIDE} {n}": note for n, note in enumerate(outside, 1)}
-        for place, note in {**given, **others}.items():
-            try:
-                self.heads.append((*_opened(note, origin, self.keys), place))
-            except ValueError as error:
-                self.add(str(error), place)
-        for size, _, place in self.heads:
-            if place in given and due.get(place) != size:
+        notes = [(f"checkpoint {seq}", size, note) for seq, size, note in rows]
+        notes += [(f"{_OUTSIDE} {n}", None, note) for n, note in enumerate(outside, 1)]
+        for number, (place, size, note) in enumerate(notes, 1):
+            match = _NOTE.fullmatch(note)
+            if match is None or not _is_canonical(match["root"]):
+                self.add("is not a checkpoint in its canonical form", place)
+                continue
+            self.heads.append((int(match["size"]), place, match))
+            if size is not None and (place, size) != (f"checkpoint {number}", int(match["size"])):
                 self.add("its row has another size, or one before it is missing", place)
-            self.report.checkpoints += place in given
-        self.heads.sort(key=lambda head: -head[0])
+        self.heads = sorted(self.heads, key=lambda head: head[0])[::-1]  # the next one stands last
 
     def records(self, progress: _Say) -> None:
         size = 0
-        for index, kind, name, raw, data in self.db.execute(_RECORDS):
-            while size < index and self.node(0, size) is not None:
-                self.add("is missing", f"record {size}")
-                size = self.grow(size, None)
-            self.here = f"record {index} ({kind} {name})"
-            if size != index:
-                self.add(f"stands where record {size} is due")
+        while end := self.chunk(size):
+            size = end
+            if size % _CHUNK:
                 break
-            size = self.grow(size, hashlib.sha256(b"\x00" + raw).digest())
-            self.record(index, kind, name, raw, data)
-            self.report.records += 1
             if size % _STEP == 0:
                 progress(f"{size} records\n")
-        self.here = _WHOLE
+        for index, kind, name in self.db.execute(_STRAY, (size,)):
+            self.add(f"stands where record {size} is due", f"record {index} ({kind} {name})")
         for level, index in self.db.execute(_NODES_BEYOND, (size,)):
             self.add("belongs to no record", f"tree node {level}/{index}")
 
-    def grow(self, index: int, due: bytes | None) -> int:
-        """Add a leaf, as stored so that an altered one hides no other, and compare the tree."""
-        found, size, level = self.node(0, index), index + 1, 0
-        if due and found != due:
-            self.add("its header is not the one in the tree" if found else "is not in the tree")
-        carried = found or due or b""
-        while index & 1:
-            level, index, carried = level + 1, index >> 1, _node(self.stack.pop(), carried)
-            if self.node(level, index) != carried:
-                node = f"tree node {level}/{index} over records {index << level} to {size - 1}"
+    def chunk(self, start: int) -> int | None:
+        """Check up to _CHUNK records and the tree over them; where they end, None at the end."""
+        rows = self.db.execute(_RECORDS, (start, start + _CHUNK)).fetchall()
+        level = self.leaves(start, rows)
+        if not level:
+            return None
+        end, levels, index = start + len(level), [level], start
+        while len(level) > 1:
+            level = [_node(left, right) for left, right in zip(level[::2], level[1::2])]  # noqa: B905
+            index >>= 1
+            self.compare(len(levels), index, level)
+            levels.append(level)
+        while self.heads and self.heads[-1][0] <= end:
+            self.judge(self.heads[-1][0], _peaks(levels, self.heads[-1][0] - start))
+        self.stack += _peaks(levels, end - start)
+        depth = len(levels) - 1
+        while end - start == _CHUNK and index & 1:
+            right, left = self.stack.pop(), self.stack.pop()
+            self.stack.append(_node(left, right))
+            depth, index = depth + 1, index >> 1
+            self.compare(depth, index, self.stack[-1:])
+        for self.row in rows[: end - start]:
+            self.record(*self.row)
+        self.row = None
+        return end
+
+    def leaves(self, start: int, rows: list[_Row]) -> list[bytes]:
+        """The leaf hashes from *start* on, as stored so that an altered one hides no other."""
+        sha256 = hashlib.sha256
+        due = [(row[0], sha256(b"\0" + row[3]).digest()) for row in rows]
+        found = self.db.execute(_NODES, (0, start, start + _CHUNK)).fetchall()
+        if due == found and (
+            not due or (due[-1][0] == start + len(due) - 1 and due[0][0] == start)
+        ):
+            return [hash_ for _, hash_ in due]
+        own, held, places = dict(due), dict(found), {row[0]: _place(*row[:3]) for row in rows}
+        hashes: list[bytes] = []
+        for index in range(start, start + _CHUNK):
+            if index not in own and index not in held:
+                break
+            if index not in own:
+                self.add("is missing", f"record {index}")
+            elif index not in held:
+                self.add("is not in the tree", places[index])
+            elif own[index] != held[index]:
+                self.add("its header is not the one in the tree", places[index])
+            hashes.append(held.get(index) or own.get(index) or b"")
+        return hashes
+
+    def compare(self, level: int, first: int, due: list[bytes]) -> None:
+        """Hold the stored nodes of a level, from *first* on, against those that are *due*."""
+        found = self.db.execute(_NODES, (level, first, first + len(due))).fetchall()
+        if found == [*enumerate(due, first)]:
+            return
+        held = dict(found)
+        for index, hash_ in enumerate(due, first):
+            if held.get(index) != hash_:
+                span = f"{index << level} to {(index + 1 << level) - 1}"
+                node = f"tree node {level}/{index} over records {span}"
                 self.add("is missing or not the hash of those below it", node)
-        self.stack.append(carried)
-        self.judge(size)
-        return size
 
-    def node(self, level: int, index: int) -> bytes | None:
-        row = self.db.execute(_NODE, (level, index)).fetchone()
-        return row[0] if row else None
-
-    def judge(self, size: int) -> None:
-        """Compare the recomputed tree with the checkpoints of this size."""
+    def judge(self, size: int, peaks: list[bytes]) -> None:
+        """Compare the tree of the stack and *peaks* with the checkpoints of this size."""
         while self.heads and self.heads[-1][0] == size:
-            (_, root, place), peaks = self.heads.pop(), reversed(self.stack or [_EMPTY])
-            if root == reduce(lambda right, left: _node(left, right), peaks):
-                self.report.covered = size
-            else:
+            _, place, note = self.heads.pop()
+            if not self.is_signed(place, note):
+                continue
+            hashes = reversed(self.stack + peaks or [_EMPTY])
+            root = reduce(lambda right, left: _node(left, right), hashes)
+            if base64.b64decode(note["root"]) != root:
                 span = f"{self.report.covered} to {size - 1}"
                 self.contradict(place, f"signs other records in {span}: altered or forked")
+                continue
+            self.report.covered = size
+            self.keys |= self.announced
+
+    def is_signed(self, place: str, note: re.Match[str]) -> bool:
+        try:
+            _check_signatures(note, self.origin, self.keys)
+        except ValueError as error:
+            self.add(str(error), place)
+            return False
+        self.report.checkpoints += not place.startswith(_OUTSIDE)
+        return True
 
     def contradict(self, place: str, reason: str) -> None:
         """Every later stored checkpoint contradicts as well, which is not worth a line each."""
         self.add(reason, place)
-        self.heads = [head for head in self.heads if head[2].startswith(_OUTSIDE)]
+        self.heads = [head for head in self.heads if head[1].startswith(_OUTSIDE)]
 
     def record(self, index: int, kind: str, name: str, raw: bytes, data: bytes | None) -> None:
+        self.report.records += 1
         try:
-            header = json.loads(raw)
-            own = (header["kind"], header["id"], header["format"], type(header["at"]))
-        except (ValueError, KeyError, TypeError, RecursionError):
+            text = raw.decode()
+            header, end = _scan(text, 0)
+            is_filed = header["kind"] == kind and header["id"] == name and end == len(text)
+            is_known = header["format"] in _FORMATS and type(header["at"]) is int
+            if not _DEEDS.isdisjoint(header):
+                self.deeds(header)
+        except (StopIteration, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             self.add("its header is not that of a record")
             return
-        if own != (kind, name, 1, int):
+        if not (is_filed and is_known):
             self.add("its row is filed as another record, or its format is unknown")
-        self.payloads += data is not None
-        if header.get("sealed") != (hashlib.sha256(data).hexdigest() if data is not None else None):
+        if header.get("sealed") != (None if data is None else hashlib.sha256(data).hexdigest()):
             self.add("its sealed payload is not the one that was written")
-        if "key_digest" in header:
-            self.new_keys += 1
-            row = self.db.execute(_KEY_ROW, (str(header.get("key")),)).fetchone() or ()
-            if (
-                hashlib.sha256("\n".join(map(str, row)).encode()).hexdigest()
-                != header["key_digest"]
-            ):
-                self.add("the data key that was made for it is missing or altered")
+        self.payloads += data is not None
         if kind == "outcome" and self.waiting.pop(name, None) is None:
             self.add("is an outcome without a sent before it")
         elif kind == "sent" and self.waiting.setdefault(name, index) != index:
             self.add("was sent before")
 
-    def leftovers(self) -> None:
+    def deeds(self, header: dict[str, Any]) -> None:
+        """What a record says of rows beside the tree, and of log keys to come."""
+        if "key_digest" in header:
+            self.due["data_key", header["key"]] = (header["key_digest"], self.here())
+        if "sealed" in header:
+            self.others.update((header["key"], other) for other in header.get("others", ()))
+        for table, rows in header.get("tables", {}).items():
+            self.due.update({(table, id_): (due, self.here()) for id_, due in rows.items()})
+        if "log_key" in header:
+            self.announced.update([_key(header["log_key"])])
+
+    def leftovers(self, *, is_first: bool) -> None:
         """What stands in the store beside the records."""
         self.report.without_outcome = len(self.waiting)
         if dict(self.db.execute("SELECT id, idx FROM open_exchange")) != self.waiting:
             self.add("the list of exchanges without outcome is not that of the records")
-        held, named = self.db.execute(_HELD).fetchone(), (self.payloads, self.new_keys)
-        if held != named:
-            self.add(f"keeps {held} payloads and data keys; the records name {named}")
+        held = self.db.execute("SELECT count(*) FROM sealed").fetchone()[0]
+        if held != self.payloads:
+            self.add(f"keeps {held} payloads; the records name {self.payloads}")
+        for table, columns in _GOVERNED.items():
+            if table == "data_key" or not is_first:
+                query = _OLD_KEYS if is_first else f"SELECT {columns} FROM {table}"  # noqa: S608 - ours
+                self.governed(table, self.db.execute(query).fetchall())
+        gone = {
+            id_ for (table, id_), (due, _) in self.due.items() if table == "data_key" and not due
+        }
+        there = set() if is_first else {*self.db.execute("SELECT key, subject FROM co_subject")}
+        if there != {row for row in self.others if row[0] not in gone}:
+            self.add("the list of people in the payloads of others is not that of the records")
+
+    def governed(self, table: str, rows: list[tuple[Any, ...]]) -> None:
+        """Hold the rows of a table against the digests that the last records gave them."""
+        held = {row[0]: row for row in rows}
+        for (_, id_), (due, place) in [item for item in self.due.items() if item[0][0] == table]:
+            row = held.pop(id_, None)
+            old = row and row[3:4] + row[6:] == ("", "open") and _digest((*row[:3], *row[4:6]))
+            if due not in (row and _digest(row), old or None):
+                self.add(f"its {table} is missing, altered, or there though it was ended", place)
+        for _ in held:
+            self.add(f"keeps a row of {table} that no record made")
+
+
+def _digest(row: tuple[Any, ...]) -> str:
+    return hashlib.sha256("\n".join(map(str, row)).encode()).hexdigest()
 
 
 def _node(left: bytes, right: bytes) -> bytes:
@@ -240,35 +347,52 @@ def _key(line: str) -> tuple[tuple[str, bytes], Ed25519PublicKey]:
     return (name, due), Ed25519PublicKey.from_public_bytes(raw[1:])
 
 
-def _opened(note: str, origin: str, keys: _Keys) -> tuple[int, bytes]:
-    """Size and root of a checkpoint; ValueError says what is wrong with it."""
-    match = _NOTE.fullmatch(note)
-    root = base64.b64decode(match["root"]) if match else b""
-    if match is None or base64.b64encode(root).decode() != match["root"]:
-        raise ValueError("is not a checkpoint in its canonical form")
+def _is_canonical(text: str) -> bool:
+    return base64.b64encode(base64.b64decode(text)).decode() == text
+
+
+def _check_signatures(note: re.Match[str], origin: str, keys: _Keys) -> None:
+    """ValueError says what is wrong with the signatures of a checkpoint."""
     signed = False
-    for line in match["signatures"].splitlines():
+    for line in note["signatures"].splitlines():
         _, name, value = line.split(" ")
         raw = base64.b64decode(value, validate=True)
-        if base64.b64encode(raw).decode() == value and (name, raw[:4]) in keys:
+        if _is_canonical(value) and (name, raw[:4]) in keys:
             try:
-                keys[name, raw[:4]].verify(raw[4:], match["text"].encode())
+                keys[name, raw[:4]].verify(raw[4:], note["text"].encode())
             except InvalidSignature:
                 raise ValueError("its signature does not verify") from None
-            signed = signed or name == match["origin"] == origin
+            signed = signed or name == note["origin"] == origin
     if not signed:
         raise ValueError("is not signed for this log by the given key")
-    return int(match["size"]), root
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _peaks(levels: list[list[bytes]], count: int) -> list[bytes]:
+    """The complete subtrees that make up the first *count* leaves of a chunk."""
+    depths = [depth for depth in reversed(range(len(levels))) if count >> depth & 1]
+    return [levels[depth][(count >> depth) - 1] for depth in depths]
+
+
+def _damage(path: Path) -> list[Finding]:
+    """What SQLite itself finds; beside the other checks, on a connection of its own."""
+    with closing(_open(path, is_strict=False)) as db:
+        faults = [fault for (fault,) in db.execute("PRAGMA integrity_check(20)")]
+    return [Finding(_WHOLE, f"the database file is damaged: {f}") for f in faults if f != "ok"]
+
+
+def _place(index: int, kind: str, name: str) -> str:
+    return f"record {index} ({kind} {name})"
+
+
+def _open(path: Path, *, is_strict: bool) -> sqlite3.Connection:
     """A reading connection, also where nothing can be written and no log is to be replayed."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path.name}")
     replays = path.with_name(path.name + "-wal").exists() or os.access(path.parent, os.W_OK)
     address = f"file:{quote(str(path))}?mode=ro" + ("" if replays else "&immutable=1")
     db = sqlite3.connect(address, uri=True, isolation_level=None)
-    db.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    if not is_strict:
+        db.text_factory = lambda raw: raw.decode("utf-8", "replace")
     return db
 
 

@@ -30,6 +30,7 @@ from hub.core.position import Block, Position, SubjectView, is_complete
 from hub.ledger.store import JSON, Entry, Kind, Ledger
 from hub.mapping import Mapping as BlockMapping
 from hub.position.assemble import Assembly, assemble
+from hub.position.closing import Closings
 from hub.position.evidence import evidence_bytes
 from hub.position.plan import Plan, make_plan
 from hub.position.sources import Sources
@@ -74,9 +75,11 @@ class Desk:
         purposes: PurposeTable,
         blocks: Mapping[str, BlockType],
         clock: Clock = utc_now,
+        closings: Closings | None = None,
     ) -> None:
         self.sources, self.ledger, self.purposes = sources, ledger, purposes
         self.blocks, self.clock = blocks, clock
+        self.closings = closings or Closings(ledger, clock)
         self.texts = MappingTexts(ledger, clock)
 
     def decisions(
@@ -130,7 +133,7 @@ class Desk:
     async def answer(self, access: Access, caller: Caller, wish: Wish) -> Answered:
         """The position under *access*; durable on record before it is returned.
 
-        Raises Refused (nothing was asked) and LedgerError (nothing is shown).
+        Raises Refused (nothing was asked), LedgerError and AccessClosed (nothing is shown).
         """
         purpose = self.purposes.get(access.purpose)
         if purpose is None:
@@ -143,6 +146,7 @@ class Desk:
         plan = make_plan([*grants, *denials], self.sources)
         query = self._query(access, plan, wish)
         assembly = await assemble(plan, self.sources, query)
+        self.closings.check(access.id)
         position = Position(
             subject=SubjectView(document=str(access.subject)),
             as_of=query.as_of,

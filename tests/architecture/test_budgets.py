@@ -14,6 +14,7 @@ SHIPPED = sorted(path for folder in ("hub", "connectors") for path in (ROOT / fo
 MODULE_LINES = 300
 FUNCTION_LINES = 40
 CONNECTOR_LINES = 150
+AUDITOR_LINES = 440
 HANDLER_LINES = 10
 
 
@@ -37,13 +38,15 @@ def code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=named)
 def test_a_module_stays_within_its_budget(path):
-    """A module has at most 300 lines, a connector's declaration and transport 150."""
+    """A module has at most 300 lines, a connector's declaration and transport 150; what an
+    auditor takes away and runs alone is one file by design (ADR 30), and has 440.
+    """
     lines = len(path.read_text("utf-8").splitlines())
-    budget = (
-        CONNECTOR_LINES
-        if path.name == "connector.py" and "connectors" in path.parts
-        else MODULE_LINES
-    )
+    budget = MODULE_LINES
+    if path.name == "connector.py" and "connectors" in path.parts:
+        budget = CONNECTOR_LINES
+    elif path == ROOT / "hub" / "ledger" / "verify.py":
+        budget = AUDITOR_LINES
     assert lines <= budget, f"{named(path)}: {lines} lines"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 from pathlib import Path
 
@@ -128,3 +129,11 @@ def test_no_real_document_number_is_committed():
             if real and digits + letter not in documented:
                 found.add(f"{name}: {digits[:2]}…")
     assert not found
+
+
+@pytest.mark.parametrize("address", [("192.0.2.1", 9), ("2001:db8::1", 9)], ids=["IPv4", "IPv6"])
+def test_no_test_can_leave_this_machine(address):
+    """A socket of a test reaches loopback and nothing else."""
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    with socket.socket(family) as way, pytest.raises(PermissionError, match="leave this machine"):
+        way.connect(address)

@@ -38,7 +38,7 @@ def run_fuzzer(hub, token, *arguments):
         "all",
         *arguments,
     ]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=hub.folder, capture_output=True, text=True, check=False)
 
 
 def test_the_citizens_resources_keep_their_contract(hub):

@@ -107,6 +107,16 @@ class SocialBenefit(Canonical, frozen=True):
     """Until when the citizen must show what the money was spent on."""
     processing_unit: str | None = None
 
+    @property
+    def needs_action(self) -> bool:
+        """Whether the citizen must still justify what was granted."""
+        return self.justification_due is not None and self.state == "granted"
+
+    @property
+    def next_date(self) -> dt.date | None:
+        """Until when."""
+        return self.justification_due
+
 
 class SocialBenefits(Canonical, frozen=True):
     """The citizen's social benefits, as the source orders them."""

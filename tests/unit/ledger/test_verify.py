@@ -153,10 +153,13 @@ FORGERIES: dict[str, tuple[str, str]] = {
     "a data key": ("UPDATE data_key SET wrapped = zeroblob(60)", "record 0 (access "),
     "the subject of a data key": ("UPDATE data_key SET subject = 'x'", "record 0 (access "),
     "no data key": ("DELETE FROM data_key", "record 0 (access "),
-    "one data key more": ("INSERT INTO data_key VALUES ('x', 'x', 'x', 'x', x'00')", "ledger"),
+    "one data key more": (
+        "INSERT INTO data_key VALUES ('x', 'x', 'x', 'x', 'x', x'00', 'open')",
+        "ledger",
+    ),
     "a dropped record": ("DELETE FROM leaf WHERE idx = 5", "record 5"),
     "a dropped first record": ("DELETE FROM leaf WHERE idx = 0", "record 0"),
-    "a dropped last record": ("DELETE FROM leaf WHERE idx = 12", "tree node 0/12"),
+    "a dropped last record": ("DELETE FROM leaf WHERE idx = 12", "record 12"),
     "an added record": (f"INSERT INTO leaf VALUES (13, {NEW})", "record 13 (access 01NEW)"),
     "a record before the first": (
         f"INSERT INTO leaf VALUES (-1, {NEW})",
@@ -166,14 +169,18 @@ FORGERIES: dict[str, tuple[str, str]] = {
     "no list of open exchanges": ("DELETE FROM open_exchange", "ledger"),
     "one open exchange more": ("INSERT INTO open_exchange VALUES ('x', 1)", "ledger"),
     "another origin": ("UPDATE meta SET value = 'x.test' WHERE name = 'origin'", "checkpoint 1"),
-    "another format": ("UPDATE meta SET value = '2' WHERE name = 'format'", "ledger"),
+    "another format": ("UPDATE meta SET value = '3' WHERE name = 'format'", "ledger"),
     "no table": ("DROP TABLE node", "ledger"),
 }
 
 
+@pytest.mark.parametrize("chunk", [4096, 4], ids=["in one chunk", "over chunks"])
 @pytest.mark.parametrize(("statement", "place"), FORGERIES.values(), ids=FORGERIES)
-async def test_a_forgery_is_found_where_it_is(tmp_path: Path, statement: str, place: str) -> None:
-    """One change to the file, one place named."""
+async def test_a_forgery_is_found_where_it_is(
+    tmp_path: Path, statement: str, place: str, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One change to the file, one place named, wherever a chunk of the pass ends."""
+    monkeypatch.setattr(verify, "_CHUNK", chunk)
     await written(tmp_path)
     changed(tmp_path, statement)
     report = verified(tmp_path)
@@ -425,11 +432,12 @@ async def test_findings_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 async def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a large ledger whoever waits sees how far it is."""
     await written(tmp_path)
-    monkeypatch.setattr(verify, "_STEP", 5)
+    monkeypatch.setattr(verify, "_CHUNK", 4)
+    monkeypatch.setattr(verify, "_STEP", 4)
     told: list[str] = []
     key = (tmp_path / "keys" / PUBLIC_KEY).read_text()
     verify_ledger(tmp_path / "ledger.db", key, progress=told.append)
-    assert told == ["5 records\n", "10 records\n"]
+    assert told == ["4 records\n", "8 records\n", "12 records\n"]
 
 
 async def test_a_read_only_copy_can_be_verified(

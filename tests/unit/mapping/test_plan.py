@@ -15,7 +15,7 @@ from tests.unit.mapping.samples import dossier
         ({}, ("a", "b"), ABSENT),
         ({"a": 1}, (), {"a": 1}),
     ],
-    ids=str,
+    ids=lambda value: "absent" if value is ABSENT else str(value),
 )
 def test_a_path_leads_to_a_value_or_to_nothing(node, keys, expected):
     """An empty element on the way is a missing record, not a mistake."""
