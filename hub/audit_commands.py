@@ -103,4 +103,43 @@ def sample(config: Path, period: str, size: int, kind: Kind) -> None:
     click.echo(auditing.run(config, lambda s: auditing.sampled(s, since, until, size, kind)))
 
 
-COMMANDS: tuple[click.Command, ...] = (explain, replay, audit)
+@audit.command("export")
+@click.option("--answer", "answers", multiple=True, help="A chosen case, payloads included.")
+@click.option("--period", help="Every record of it, payloads left out; UTC.")
+@click.option("--auditor", type=click.Path(path_type=Path), help="Certificate to encrypt to, PEM.")
+@click.option("--days", type=click.IntRange(1), default=90, show_default=True, help="To keep it.")
+@click.option("--timestamp", type=click.Path(path_type=Path), multiple=True, help="RFC 3161 file.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle.")
+@REASON
+@CONFIG
+@tells_errors
+def export(config: Path, reason: str, out: Path, **asked: Any) -> None:
+    """Write one file that somebody who has never seen the hub can verify and open."""
+    from hub import exporting
+
+    period = None if asked["period"] is None else exporting.period_of(asked["period"])
+    wish = exporting.Wish(
+        answers=asked["answers"],
+        period=period,
+        auditor=asked["auditor"],
+        days=asked["days"],
+        timestamps=asked["timestamp"],
+        reason=reason,
+    )
+    click.echo(exporting.export(config, wish, out))
+
+
+@click.command("report")
+@click.option("--subject", required=True, help="Document number of the person who asks.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The page (HTML).")
+@REASON
+@CONFIG
+@tells_errors
+def report(config: Path, subject: str, out: Path, reason: str) -> None:
+    """What the hub keeps about a person and who looked (GDPR art. 15), in plain Spanish."""
+    from hub import exporting
+
+    click.echo(exporting.report(config, subject, out, reason))
+
+
+COMMANDS: tuple[click.Command, ...] = (explain, replay, audit, report)

@@ -36,9 +36,9 @@ def replay_text(report: Replay) -> str:
 def replay_html(report: Replay) -> str:
     """The same as one page without scripts, images or anything from elsewhere."""
     figures = [(name.replace("_", " "), str(count)) for name, count in counted(report).items()]
-    parts = [_table("Figures", ("figure", "count"), figures)]
-    parts += [_table(title, header, rows) for title, header, rows in _replay_tables(report)]
-    return _page("Replay", parts)
+    parts = [table("Figures", ("figure", "count"), figures)]
+    parts += [table(title, header, rows) for title, header, rows in _replay_tables(report)]
+    return page("Replay", parts)
 
 
 def explanation_text(explanation: Explanation) -> str:
@@ -116,7 +116,8 @@ def _shown(value: Any) -> str:
     return "-" if value is None else value if isinstance(value, str) else str(value)
 
 
-def _table(title: str, header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def table(title: str, header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table with its caption; every cell is text."""
     head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in header)
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
@@ -125,7 +126,8 @@ def _table(title: str, header: Iterable[str], rows: Iterable[Iterable[str]]) -> 
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _page(title: str, parts: Iterable[str], language: str = "en") -> str:
+def page(title: str, parts: Iterable[str], language: str = "en") -> str:
+    """A whole page, without scripts, images or anything from elsewhere."""
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'

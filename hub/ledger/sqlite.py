@@ -215,7 +215,9 @@ class SqliteLedger:
         if "sealed" not in record.header:
             return record
         envelope = self._envelope(db, record)
-        return msgspec.structs.replace(record, payload=envelope.payload, decoded=envelope.decoded)
+        return msgspec.structs.replace(
+            record, payload=envelope.payload, decoded=envelope.decoded, salt=envelope.salt
+        )
 
     def _envelope(self, db: sqlite3.Connection, record: Record) -> Envelope:
         row = readable_key(db, record, self._now())

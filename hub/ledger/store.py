@@ -97,6 +97,8 @@ class Record(Struct, frozen=True, kw_only=True):
     header: Mapping[str, Any]
     payload: bytes | None = None
     decoded: bytes | None = None
+    salt: bytes | None = None
+    """With it anybody can hold `decoded` against the digest on the leaf."""
 
     def __repr__(self) -> str:
         return f"Record({self.index}, {self.kind!r}, {self.id!r})"

@@ -1,0 +1,191 @@
+"""Export for somebody who has never seen the hub: one file, verifiable without it.
+
+Records stand in clear as their leaves do, with a proof each; the payloads of the chosen
+answers are encrypted to the named auditor's certificate (CMS, RFC 5652, AES-256).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuilder, PKCS7Options
+from msgspec import Struct
+
+from hub.audit.case import Case
+from hub.audit.library import Library
+from hub.audit.lineage import proof_of
+from hub.audit.summary import README, summary_html
+from hub.core.errors import HubError, LedgerError
+from hub.ledger.recorder import recorded_message
+from hub.ledger.store import Kind, Ledger, Record
+
+FORMAT = 1
+MOST_DAYS = 366
+_SMALLEST_KEY = 2048
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+_EXCHANGE: tuple[Kind, ...] = ("sent", "outcome")
+
+
+class BundleError(HubError):
+    """A bundle cannot be made as it was asked for."""
+
+
+class Manifest(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is in a bundle: SHA-256 of every other file, and until when it may be kept."""
+
+    format: int = FORMAT
+    made_at: dt.datetime
+    expires_at: dt.datetime
+    auditor: str | None
+    """SHA-256 of the certificate that the payloads are encrypted to; None without payloads."""
+    files: Mapping[str, str]
+
+
+def recipient_of(pem: bytes, now: dt.datetime) -> x509.Certificate:
+    """The auditor's certificate; BundleError unless payloads can be encrypted to it now."""
+    try:
+        certificate = x509.load_pem_x509_certificate(pem)
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        may_encrypt = usage.key_encipherment
+    except x509.ExtensionNotFound:
+        may_encrypt = True
+    except ValueError:
+        raise BundleError("the auditor's file is not an X.509 certificate in PEM") from None
+    key = certificate.public_key()
+    if not isinstance(key, RSAPublicKey) or key.key_size < _SMALLEST_KEY:
+        raise BundleError(f"the auditor's key is not RSA of {_SMALLEST_KEY} bits or more")
+    if not may_encrypt:
+        raise BundleError("the auditor's certificate does not allow keyEncipherment")
+    if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
+        raise BundleError("the auditor's certificate is not valid now")
+    return certificate
+
+
+class Export:
+    """Gathers the files of one bundle."""
+
+    def __init__(self, ledger: Ledger, library: Library, now: dt.datetime) -> None:
+        self._ledger, self._library, self._now = ledger, library, now
+        self._files: dict[str, bytes] = {}
+        self._cases: dict[str, bytes] = {}
+        self._records: dict[int, Record] = {}
+
+    def add_headers(self, records: Iterable[Record]) -> None:
+        """Records without their payloads."""
+        for record in records:
+            self._records.setdefault(record.index, record)
+
+    async def add_case(self, case: Case) -> None:
+        """An answer with everything behind it, payloads included."""
+        await self._add("access", case.access)
+        for block in case.blocks:
+            if block.digest is not None:
+                await self._add_mapping(block.digest)
+        for reading in case.evidence.readings:
+            for exchange in reading.exchanges:
+                for kind in _EXCHANGE:
+                    await self._add(kind, exchange)
+        await self._add("answer", case.record.id)
+
+    def add_file(self, name: str, content: bytes) -> None:
+        """A file of the auditor's own choice: a time-stamp, a schema."""
+        self._files[name] = content
+
+    async def finish(self, expires_at: dt.datetime, recipient: x509.Certificate | None) -> bytes:
+        """The bundle. BundleError for payloads without a recipient, or an expiry too far off."""
+        if not self._now < expires_at <= self._now + dt.timedelta(days=MOST_DAYS):
+            raise BundleError(f"a bundle expires within {MOST_DAYS} days")
+        if self._cases and recipient is None:
+            raise BundleError("payloads leave only for a named auditor: give a certificate")
+        if not self._records:
+            raise BundleError("nothing was chosen")
+        head = await self._ledger.checkpoint()
+        for record in self._sorted():
+            await self._prove(record)
+        self._files["summary.html"] = summary_html(self._sorted(), head, expires_at).encode()
+        self._files["README.txt"] = README.encode()
+        verifier = Path(__file__).with_name("verify_bundle.py")
+        self._files["verify_bundle.py"] = verifier.read_bytes()
+        if self._cases and recipient is not None:
+            self._files["cases.p7m"] = _encrypted(_zipped(self._cases), recipient)
+            self._files["auditor.pem"] = recipient.public_bytes(Encoding.PEM)
+        return _zipped({"manifest.json": self._manifest(expires_at, recipient), **self._files})
+
+    def _sorted(self) -> list[Record]:
+        return [self._records[index] for index in sorted(self._records)]
+
+    def _manifest(self, expires_at: dt.datetime, recipient: x509.Certificate | None) -> bytes:
+        named = recipient.fingerprint(SHA256()).hex() if recipient and self._cases else None
+        manifest = Manifest(
+            made_at=self._now,
+            expires_at=expires_at,
+            auditor=named,
+            files={name: hashlib.sha256(raw).hexdigest() for name, raw in self._files.items()},
+        )
+        return msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+
+    async def _prove(self, record: Record) -> None:
+        inclusion = await self._ledger.prove(record.index)
+        if inclusion is None:
+            raise LedgerError("a record that was chosen is not in the tree")
+        # the hub may go on writing meanwhile: a proof names the checkpoint that it leads to
+        head = inclusion.checkpoint
+        self._files[f"checkpoints/{head.size:012}.txt"] = head.note.encode()
+        name = f"{record.index:012}-{record.kind}"
+        proof = proof_of(name, inclusion)
+        self._files[f"records/{name}.json"] = record.leaf
+        self._files[f"proofs/{name}.json"] = msgspec.json.encode(proof)
+
+    async def _add(self, kind: Kind, id_: str) -> None:
+        record = await self._ledger.read(id_, kind)
+        if record is None:
+            raise LedgerError(f"a record of kind {kind} behind the answer is missing")
+        self._records[record.index] = record
+        folder = f"{record.index:012}-{record.kind}"
+        for name in ("payload", "decoded", "salt"):
+            content = getattr(record, name)
+            if content is not None:
+                self._cases[f"{folder}/{name}"] = content
+        if kind in _EXCHANGE and record.payload is not None:
+            message = recorded_message(record.payload)
+            lines = "".join(f"{name}: {value}\n" for name, value in message.headers)
+            first = f"{message.method} {message.url}\n" if message.method else ""
+            self._cases[f"{folder}/message.txt"] = (first + lines).encode()
+            self._cases[f"{folder}/body"] = message.body or b""
+
+    async def _add_mapping(self, digest: str) -> None:
+        text = await self._library.text(digest)
+        record = await self._ledger.read(digest, "mapping")
+        if text is None or record is None:
+            raise LedgerError("the text of a mapping behind the answer is missing")
+        self._records[record.index] = record
+        self._files[f"mappings/{digest}.toml"] = text.text.encode()
+        if text.codes:
+            self._files[f"mappings/{digest}.codes"] = text.codes.encode()
+
+
+def _encrypted(content: bytes, recipient: x509.Certificate) -> bytes:
+    builder = PKCS7EnvelopeBuilder().set_data(content).add_recipient(recipient)
+    builder = builder.set_content_encryption_algorithm(AES256)
+    return builder.encrypt(Encoding.DER, [PKCS7Options.Binary])
+
+
+def _zipped(files: Mapping[str, bytes]) -> bytes:
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in files.items():
+            info = zipfile.ZipInfo(name, _ZIP_TIME)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            file.writestr(info, content)
+    return raw.getvalue()

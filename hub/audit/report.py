@@ -1,0 +1,234 @@
+"""The right-of-access report (GDPR art. 15), in plain Spanish, out of the evidence itself.
+
+Made from the same records that auditors verify, so that it cannot say anything else. It
+tells who looked, when, why and at what; and what the hub last showed, as it was shown.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
+
+from hub.audit.case import open_case
+from hub.audit.choose import found
+from hub.audit.render import page, table
+from hub.core.document import Document
+from hub.core.errors import LedgerError
+from hub.core.model import BlockType
+from hub.core.policy import Access, PurposeTable
+from hub.ledger.store import Ledger, Record, Search
+
+_MADRID = ZoneInfo("Europe/Madrid")
+
+_STATES = {
+    "fresh": "consultado",
+    "stale": "consultado (copia reciente)",
+    "empty": "sin datos en el sistema de origen",
+    "pending": "pedido, sin respuesta todavía",
+    "unavailable": "pedido, sin respuesta del sistema",
+    "denied": "no permitido para esa finalidad",
+}
+_WHO = {
+    "citizen": "Usted",
+    "official": "Personal municipal",
+    "system": "Un sistema municipal",
+    "processor": "Un encargado del tratamiento",
+    "auditor": "Auditoría",
+    "operator": "Operación del sistema",
+}
+
+
+class Look(Struct, frozen=True, kw_only=True):
+    """One access to the person's data."""
+
+    at: dt.datetime
+    who: str
+    why: str
+    basis: str
+    case_file: str
+    what: tuple[str, ...]
+
+
+class AccessReport(Struct, frozen=True, kw_only=True):
+    """Everything that the report says."""
+
+    subject: Document
+    at: dt.datetime
+    looks: tuple[Look, ...]
+    reviews: int
+    """How often auditors have looked at these records."""
+    retention: tuple[tuple[str, str], ...]
+    shown: Mapping[str, Any]
+    """Per block the title and the data last shown."""
+    shown_at: dt.datetime | None
+    unreadable: int
+    """Accesses whose content is blocked or destroyed."""
+
+
+async def access_report(
+    ledger: Ledger,
+    purposes: PurposeTable,
+    blocks: Mapping[str, BlockType],
+    subject: Document,
+    now: dt.datetime,
+) -> AccessReport:
+    """The report about *subject*; LedgerError where the ledger cannot be read."""
+    looks: list[Look] = []
+    unreadable = 0
+    answers = await _answers(ledger, subject)
+    async for record in found(ledger, Search(subject=subject, kind="access")):
+        access = await _access(ledger, record)
+        if access is None:
+            unreadable += 1
+        elif access.subject == subject:
+            looks.append(_look(access, answers.get(access.id, []), purposes, blocks))
+    reviews = [r async for r in found(ledger, Search(subject=subject, kind="reveal"))]
+    shown, shown_at = await _last_shown(ledger, answers, subject, blocks)
+    return AccessReport(
+        subject=subject,
+        at=now,
+        looks=tuple(looks),
+        reviews=len(reviews),
+        retention=tuple(_retention(purposes)),
+        shown=shown,
+        shown_at=shown_at,
+        unreadable=unreadable,
+    )
+
+
+async def _answers(ledger: Ledger, subject: Document) -> dict[str, list[Record]]:
+    """The answers about a person, by access, newest first."""
+    answers: dict[str, list[Record]] = {}
+    async for record in found(ledger, Search(subject=subject, kind="answer")):
+        answers.setdefault(str(record.header["access"]), []).append(record)
+    return answers
+
+
+async def _access(ledger: Ledger, record: Record) -> Access | None:
+    """The opened access; None where its payload is blocked or destroyed."""
+    try:
+        payload = await ledger.payload("access", record.id)
+        return None if payload is None else msgspec.msgpack.decode(payload, type=Access)
+    except (LedgerError, msgspec.MsgspecError):
+        return None
+
+
+def _look(
+    access: Access,
+    answers: list[Record],
+    purposes: PurposeTable,
+    blocks: Mapping[str, BlockType],
+) -> Look:
+    purpose = purposes.get(access.purpose)
+    unit = access.official.processing_unit if access.official else access.caller.processing_unit
+    who = _WHO[access.caller.audience]
+    states: dict[str, str] = {}
+    for record in reversed(answers):
+        states |= {name: block["state"] for name, block in record.header["blocks"].items()}
+    return Look(
+        at=access.began_at,
+        who=f"{who} ({unit})" if unit else who,
+        why=purpose.title.es if purpose else access.purpose,
+        basis=access.legal_basis,
+        case_file=access.case_file or "",
+        what=tuple(
+            f"{blocks[name].title_es if name in blocks else name}: {_STATES.get(state, state)}"
+            for name, state in states.items()
+        ),
+    )
+
+
+async def _last_shown(
+    ledger: Ledger,
+    answers: Mapping[str, list[Record]],
+    subject: Document,
+    blocks: Mapping[str, BlockType],
+) -> tuple[dict[str, Any], dt.datetime | None]:
+    """Per block's title the data that were last shown, and when the newest of them was."""
+    shown: dict[str, Any] = {}
+    newest: dt.datetime | None = None
+    for record in sorted((r for rows in answers.values() for r in rows), key=lambda r: -r.index):
+        if len(shown) == len(blocks):
+            break
+        try:
+            case = await open_case(ledger, record.id)
+        except LedgerError:
+            continue  # blocked or destroyed: it is not opened for a report either
+        if case.answer["subject"]["document"] != str(subject):
+            continue
+        for block in case.blocks:
+            title = blocks[block.name].title_es if block.name in blocks else block.name
+            if block.shown is not None and title not in shown:
+                shown[title] = block.shown
+                newest = newest or record.at
+    return shown, newest
+
+
+def _retention(purposes: PurposeTable) -> Iterator[tuple[str, str]]:
+    for row in purposes.purposes:
+        rule = purposes.retention[row.retention]
+        yield (
+            row.title.es,
+            f"{rule.use_days} días en uso; después, bloqueados {rule.blocked_days} días y destruidos",
+        )
+
+
+def report_html(report: AccessReport) -> str:
+    """The report as one page in Spanish, for the person concerned."""
+    looks = [
+        (_day(look.at), look.who, look.why, look.basis, look.case_file, "; ".join(look.what))
+        for look in report.looks
+    ]
+    header = ("Cuándo", "Quién", "Para qué", "Base jurídica", "Expediente", "Qué datos")
+    data = [
+        table(f"{title}, tal como se mostró", ("Dato", "Valor"), _rows(value))
+        for title, value in report.shown.items()
+    ]
+    notes = [
+        ("Documento", str(report.subject)),
+        ("Fecha del informe", _day(report.at)),
+        ("Consultas que constan", str(len(report.looks))),
+        ("Consultas cuyo contenido está bloqueado o destruido", str(report.unreadable)),
+        ("Revisiones de auditoría de sus registros", str(report.reviews)),
+        ("Última vez que se mostraron sus datos", _day(report.shown_at)),
+    ]
+    rights = [
+        ("Rectificar un dato", "Diríjase al sistema que lo guarda; aquí solo se consulta."),
+        ("Oponerse o suprimir", "Escriba a la Delegada de Protección de Datos del Ayuntamiento."),
+        ("Reclamar", "Ante la Agencia Española de Protección de Datos (www.aepd.es)."),
+    ]
+    return page(
+        "Sus datos en la posición integral: qué consta y quién lo ha visto",
+        [
+            table("Resumen", ("", ""), notes),
+            table("Quién ha consultado sus datos", header, looks),
+            *data,
+            table("Cuánto tiempo se guarda", ("Finalidad", "Plazo"), report.retention),
+            table("Sus derechos", ("Derecho", "Cómo"), rights),
+        ],
+        "es",
+    )
+
+
+def _day(moment: dt.datetime | None) -> str:
+    return "-" if moment is None else moment.astimezone(_MADRID).strftime("%d/%m/%Y %H:%M")
+
+
+def _rows(value: Any, at: str = "") -> list[tuple[str, str]]:
+    """A block's data in lines, with the names of its fields."""
+    if isinstance(value, dict):
+        inner = [_rows(v, f"{at} {k}".strip()) for k, v in value.items()]
+    elif isinstance(value, list):
+        inner = [_rows(v, f"{at} {n}".strip()) for n, v in enumerate(value, 1)]
+    else:
+        return [] if value is None else [(at, _word(value))]
+    return [row for rows in inner for row in rows]
+
+
+def _word(value: Any) -> str:
+    return ("sí" if value else "no") if isinstance(value, bool) else str(value)

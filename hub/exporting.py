@@ -1,0 +1,110 @@
+"""What leaves the hub for auditors and for the person concerned: bundles and reports."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+
+from msgspec import Struct
+
+from hub.app import contracts_of
+from hub.audit.act import note_act
+from hub.audit.bundle import BundleError, Export, recipient_of
+from hub.audit.case import open_case
+from hub.audit.choose import found
+from hub.audit.library import Library
+from hub.audit.report import access_report, report_html
+from hub.auditing import acting, opened, period_of, run
+from hub.core.document import parse_document
+from hub.core.model import BLOCKS
+from hub.core.moment import utc_now
+from hub.ledger.store import Search
+from hub.position.purposes import load_purposes
+from hub.settings import Settings
+
+__all__ = ["Wish", "export", "period_of", "report"]
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """What a bundle is to hold, for whom, until when, and why."""
+
+    answers: tuple[str, ...]
+    period: tuple[dt.datetime, dt.datetime] | None
+    auditor: Path | None
+    days: int
+    timestamps: tuple[Path, ...]
+    reason: str
+
+
+def export(config: Path, wish: Wish, out: Path) -> str:
+    """Write the bundle to *out* (0600, never over another file); what was written."""
+
+    async def work(settings: Settings) -> bytes:
+        return await _bundle(settings, wish)
+
+    return _written(out, run(config, work))
+
+
+def report(config: Path, number: str, out: Path, reason: str) -> str:
+    """Write the right-of-access report of the person with that number."""
+    subject = parse_document(number)
+
+    async def work(settings: Settings) -> bytes:
+        purposes = load_purposes(contracts_of(settings) / "hub" / "purposes.toml", BLOCKS)
+        async with opened(settings) as ledger:
+            await note_act(
+                ledger, utc_now, acting(), "report", reason, reveals=True, subject=subject
+            )
+            made = await access_report(ledger, purposes, BLOCKS, subject, utc_now())
+        return report_html(made).encode()
+
+    return _written(out, run(config, work))
+
+
+async def _bundle(settings: Settings, wish: Wish) -> bytes:
+    now = utc_now()
+    recipient = None if wish.auditor is None else recipient_of(_read(wish.auditor), now)
+    async with opened(settings) as ledger:
+        await note_act(
+            ledger,
+            utc_now,
+            acting(),
+            "export",
+            wish.reason,
+            reveals=bool(wish.answers),
+            detail={"answers": list(wish.answers), "days": wish.days},
+        )
+        bundle = Export(ledger, Library(ledger, BLOCKS), now)
+        for answer in wish.answers:
+            await bundle.add_case(await open_case(ledger, answer))
+        if wish.period is not None:
+            since, until = wish.period
+            search = Search(since=since, until=until)
+            bundle.add_headers([record async for record in found(ledger, search)])
+        for path in wish.timestamps:
+            bundle.add_file(f"timestamps/{path.name}", _read(path))
+        folder = contracts_of(settings) / "hub" / "canonical"
+        for path in sorted(folder.glob("*.schema.json")):
+            bundle.add_file(f"schemas/{path.name}", path.read_bytes())
+        return await bundle.finish(now + dt.timedelta(days=wish.days), recipient)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path.name}: cannot be read ({error.strerror})") from None
+
+
+def _written(out: Path, content: bytes) -> str:
+    """Only its owner may read it: it is, or leads to, somebody's data."""
+    try:
+        handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise BundleError(f"{out.name}: cannot be written ({error.strerror})") from None
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return f"{out.name}: {len(content)} bytes"
