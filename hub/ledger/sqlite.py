@@ -77,6 +77,12 @@ class SqliteLedger:
         """The public key that verifies this ledger's checkpoints."""
         return self._log
 
+    async def work(self, call: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of *call* on the writing connection, in the writing thread: for tables
+        that stand beside the records and live under the same promises.
+        """
+        return await self._writer.run(call)
+
     async def append(self, entries: Sequence[Entry]) -> Receipt:
         if not entries:
             raise LedgerError("nothing to append")
@@ -134,8 +140,9 @@ class SqliteLedger:
             found += page
         return tuple(found)
 
-    async def close_orphans(self) -> int:
-        entries = [self._closing(sent) for sent in await self.orphans()]
+    async def close_orphans(self, bulk: str | None = None) -> int:
+        orphans = [sent for sent in await self.orphans() if sent.header.get("bulk") == bulk]
+        entries = [self._closing(sent) for sent in orphans]
         for start in range(0, len(entries), PAGE):
             await self.append(entries[start : start + PAGE])
         return len(entries)
@@ -273,7 +280,9 @@ class SqliteLedger:
             part.close()
 
 
-_SHARED_BY_EXCHANGE = frozenset({"access", "attempt", "operation", "ordinal", "request", "source"})
+_SHARED_BY_EXCHANGE = frozenset(
+    {"access", "attempt", "bulk", "operation", "ordinal", "request", "source"}
+)
 
 
 def _emptied(db: sqlite3.Connection) -> bool:

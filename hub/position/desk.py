@@ -195,7 +195,7 @@ class Desk:
             "purpose": access.purpose,
             "request": request,
             "answer": hashlib.sha256(body).hexdigest(),
-            "blocks": {name: _explained(block) for name, block in assembly.blocks.items()},
+            "blocks": {name: explained(block) for name, block in assembly.blocks.items()},
             "failures": [
                 f"{failure.source}/{failure.operation}: {failure.reason}"
                 for failure in assembly.failures
@@ -235,7 +235,7 @@ class Desk:
         )
 
 
-def _explained(block: Block) -> dict[str, JSON]:
+def explained(block: Block) -> dict[str, JSON]:
     """A block on the leaf: its state and provenance, without a datum of the person."""
     plain: dict[str, JSON] = msgspec.to_builtins(block)
     return {key: value for key, value in plain.items() if key != "data"}
