@@ -21,11 +21,15 @@ Not `tls`: such an error can also end an answer, and a certificate is no better 
 
 
 async def patiently(
-    operation: Operation, deadline: float, attempt: Callable[[int], Awaitable[T]]
+    operation: Operation,
+    deadline: float,
+    attempt: Callable[[int], Awaitable[T]],
+    may_repeat: Callable[[], bool] = lambda: True,
 ) -> T:
     """Run *attempt* (numbered from 1) until it answers; full jitter, never past *deadline*.
 
-    What may have arrived is sent again only where the operation is repeatable.
+    What may have arrived is sent again only where the operation is repeatable. *may_repeat* is
+    asked, last of all, before each further attempt: the source's retry budget.
     """
     remaining = deadline - asyncio.get_running_loop().time()
 
@@ -38,8 +42,11 @@ async def patiently(
     retrying = tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(may_retry),
         wait=tenacity.wait_random_exponential(multiplier=0.05, max=1.0),
-        stop=tenacity.stop_after_attempt(operation.patience.attempts)
-        | tenacity.stop_before_delay(max(remaining, 0.0)),
+        stop=tenacity.stop_any(
+            tenacity.stop_after_attempt(operation.patience.attempts),
+            tenacity.stop_before_delay(max(remaining, 0.0)),
+            lambda _: not may_repeat(),  # the last, so that nothing is charged in vain
+        ),
         reraise=True,
     )
     async for trial in retrying:
