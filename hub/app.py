@@ -43,6 +43,7 @@ class Hub(Struct, frozen=True, kw_only=True):
 
     async def close(self) -> None:
         """Finish what is owed: connections first, then the ledger's last checkpoint."""
+        await self.desk.obtainer.aclose()
         await self.sources.aclose()
         await self.ledger.close()
         log.info("hub_closed")
@@ -73,7 +74,7 @@ def build_hub(
     callers = open_callers(settings, ledger, recorder, inner, clock)
     closings = Closings(ledger, clock)
     sources = load_sources(settings, WhileOpen(recorder, closings), blocks, inner)
-    desk = Desk(sources, ledger, purposes, blocks, clock, closings)
+    desk = Desk(sources, ledger, purposes, blocks, clock, closings, settings.cache)
     context = Context(desk=desk, identifier=callers.identifier, settings=settings)
     parts: list[Hub] = []
 

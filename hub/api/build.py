@@ -15,6 +15,7 @@ from hub import __version__
 from hub.api import accesses, audit, catalogue, closing, health, own, reference
 from hub.api.context import Context, identified
 from hub.api.edge import at_the_edge
+from hub.api.hangup import stops_when_alone
 from hub.api.openapi import encoded
 from hub.api.problems import Problem, on_bug, on_closed, on_http, on_ledger, on_problem
 from hub.core.errors import AccessClosed, LedgerError
@@ -50,7 +51,7 @@ def build_api(
 ) -> ASGIApp:
     """The application that serves *context*."""
     app = litestar_app(context, on_startup, on_shutdown)
-    return at_the_edge(app)
+    return at_the_edge(stops_when_alone(app))
 
 
 def litestar_app(

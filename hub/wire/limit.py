@@ -40,7 +40,7 @@ class ConcurrencyLimit:
     @property
     def waiting(self) -> int:
         """How many wait for a place."""
-        return sum(not waiter.done() for waiter in self._waiters)
+        return len(self._waiters)
 
     async def acquire(self, deadline: float) -> bool:
         """Take a place; False when the queue is full or *deadline* comes first."""

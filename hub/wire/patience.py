@@ -20,6 +20,16 @@ Not `tls`: such an error can also end an answer, and a certificate is no better 
 """
 
 
+class _Unaffordable(tenacity.stop.stop_base):
+    """Stops where the budget does not allow one more attempt."""
+
+    def __init__(self, may_repeat: Callable[[], bool]) -> None:
+        self._may_repeat = may_repeat
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:  # noqa: ARG002 - tenacity's
+        return not self._may_repeat()
+
+
 async def patiently(
     operation: Operation,
     deadline: float,
@@ -45,7 +55,7 @@ async def patiently(
         stop=tenacity.stop_any(
             tenacity.stop_after_attempt(operation.patience.attempts),
             tenacity.stop_before_delay(max(remaining, 0.0)),
-            lambda _: not may_repeat(),  # the last, so that nothing is charged in vain
+            _Unaffordable(may_repeat),  # the last, so that nothing is charged in vain
         ),
         reraise=True,
     )

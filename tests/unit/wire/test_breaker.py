@@ -145,7 +145,7 @@ def test_given_up_calls_count_as_slow(breaker):
 
 def test_open_periods_differ_by_chance(clock):
     """Hubs that opened together do not probe together."""
-    early, late = (Breaker(LIMITS, clock, lambda c=c: c) for c in (0.0, 1.0))
+    early, late = Breaker(LIMITS, clock, lambda: 0.0), Breaker(LIMITS, clock, lambda: 1.0)
     for breaker in (early, late):
         ends(breaker, "failed", 10)
     assert early.retry_after() == pytest.approx(4.5)
