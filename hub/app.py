@@ -10,6 +10,7 @@ import structlog
 from litestar.types import ASGIApp
 from msgspec import Struct
 
+from hub.api.admission import traffic_of
 from hub.api.build import build_api
 from hub.api.callers import open_callers
 from hub.api.context import Context
@@ -75,7 +76,12 @@ def build_hub(
     closings = Closings(ledger, clock)
     sources = load_sources(settings, WhileOpen(recorder, closings), blocks, inner)
     desk = Desk(sources, ledger, purposes, blocks, clock, closings, settings.cache)
-    context = Context(desk=desk, identifier=callers.identifier, settings=settings)
+    context = Context(
+        desk=desk,
+        identifier=callers.identifier,
+        settings=settings,
+        traffic=traffic_of(settings.admission),
+    )
     parts: list[Hub] = []
 
     async def opened() -> None:

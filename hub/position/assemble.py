@@ -20,6 +20,7 @@ from hub.core.model import Canonical
 from hub.core.model.canonical import Highlight, highlight
 from hub.core.policy import Grant
 from hub.core.position import Block, Denied, Empty, Fresh, Provenance
+from hub.ledger.store import JSON
 from hub.mapping import value_digest
 from hub.position.failure import Failure, Underway
 from hub.position.missing import aged, unusable
@@ -39,8 +40,8 @@ class Assembly(Struct, frozen=True, kw_only=True):
     highlights: Mapping[str, Highlight]
     digests: Mapping[str, str]
     """Per block the digest of its whole canonical value, before it was narrowed."""
-    shared: tuple[SourceRecord, ...] = ()
-    """Those of the records that another caller's exchanges gave, in memory or under way."""
+    shared: dict[str, JSON]
+    """For the leaf: per operation the exchanges that stand on record under another request."""
 
 
 async def assemble(
@@ -76,8 +77,19 @@ async def assemble(
             if isinstance(draft, _Mapped) and "*" in plan.grants[name].fields
         },
         digests={n: value_digest(d.value) for n, d in drafts.items() if isinstance(d, _Mapped)},
-        shared=tuple(record for step, record in records.items() if obtained[step].is_shared),
+        shared=_shared(records, obtained),
     )
+
+
+def _shared(
+    records: Mapping[Step, SourceRecord], obtained: Mapping[Step, Obtained]
+) -> dict[str, JSON]:
+    named: dict[str, JSON] = {
+        f"{step.source}/{step.operation}": list(record.exchanges)
+        for step, record in records.items()
+        if obtained[step].is_shared
+    }
+    return {"shared": named} if named else {}
 
 
 async def _all_of(

@@ -33,7 +33,7 @@ from hub.mapping import Mapping as BlockMapping
 from hub.position.assemble import Assembly, assemble
 from hub.position.closing import Closings
 from hub.position.evidence import evidence_bytes
-from hub.position.obtain import Obtainer
+from hub.position.obtain import obtainer_for
 from hub.position.plan import Plan, make_plan
 from hub.position.sources import Sources
 from hub.position.standing import official_of, unit_of
@@ -80,8 +80,7 @@ class Desk:
         closings: Closings | None = None,
         cache: CacheLimits | None = None,
     ) -> None:
-        special = frozenset(name for name, block in blocks.items() if block.special)
-        self.obtainer = Obtainer(sources, cache or CacheLimits(), special)
+        self.obtainer = obtainer_for(sources, cache, blocks)
         self.sources, self.ledger, self.purposes = sources, ledger, purposes
         self.blocks, self.clock = blocks, clock
         self.closings = closings or Closings(ledger, clock)
@@ -164,7 +163,6 @@ class Desk:
         return Answered(position=position, body=body, highlights=assembly.highlights)
 
     def _in_order(self, assembly: Assembly) -> dict[str, Block]:
-        """The blocks in the canonical model's order, whatever order they came in."""
         return {name: assembly.blocks[name] for name in self.blocks if name in assembly.blocks}
 
     def _query(self, access: Access, plan: Plan, wish: Wish) -> Query:
@@ -206,10 +204,7 @@ class Desk:
                 for failure in assembly.failures
             ],
         }
-        if assembly.shared:
-            header["shared"] = {
-                f"{r.source}/{r.operation}": list(r.exchanges) for r in assembly.shared
-            }
+        header |= assembly.shared
         decoded = evidence_bytes(assembly.records, assembly.digests)
         await self.texts.ensure(self._mappings_of(assembly))
         entry = self._entry("answer", new_id(), access, header, body, decoded)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Mapping
 
 import structlog
 from cachetools import TTLCache
@@ -18,6 +19,7 @@ from hub.core.binding import check_binding
 from hub.core.connector import Operation, Query
 from hub.core.errors import (
     SECURITY_REASONS,
+    AccessClosed,
     LedgerError,
     SourceError,
     SourceMalformed,
@@ -26,6 +28,7 @@ from hub.core.errors import (
 )
 from hub.core.exchange import SourceRecord
 from hub.core.limits import CacheLimits
+from hub.core.model import BlockType
 from hub.position.cache import LATE_S, AnswerCache, Key, key_of
 from hub.position.failure import Failure, Underway
 from hub.position.flight import Flight, Flights, Landing
@@ -106,6 +109,8 @@ class Obtainer:
         if landing is None:
             got = await self._out_of_time(flight, source, operation, keeps=keeps)
             return self._or_stand_in(key, got, keeps=keeps)
+        if isinstance(landing, AccessClosed) and joined:
+            return await self._flown(source, step, query, key, keeps=keeps)  # not our access
         if isinstance(landing, LedgerError):
             raise landing
         if isinstance(landing, Failure):
@@ -186,6 +191,14 @@ class Obtainer:
     async def aclose(self) -> None:
         """End what is under way; each operation's Outcome is written."""
         await self.flights.aclose()
+
+
+def obtainer_for(
+    sources: Sources, limits: CacheLimits | None, blocks: Mapping[str, BlockType]
+) -> Obtainer:
+    """An obtainer that keeps nothing of the special categories among *blocks*."""
+    special = frozenset(name for name, block in blocks.items() if block.special)
+    return Obtainer(sources, limits or CacheLimits(), special)
 
 
 def _client(query: Query) -> str:

@@ -35,11 +35,12 @@ class Standing(Struct, frozen=True, kw_only=True, rename="camel"):
     """How the hub treats a source now."""
 
     breaker: State
-    retry_after: int | None
     in_flight: int
     limit: int
     waiting: int
     off: tuple[str, ...]
+    retry_after: int | None = None
+    """Seconds until the source is asked again, where it is left in peace."""
 
 
 class Tally:
