@@ -8,7 +8,7 @@ beside them `simulator.py` for the sandbox.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -43,6 +43,8 @@ class Query(Struct, frozen=True, kw_only=True):
     deadline: float
     """Absolute, in seconds of the event loop's clock."""
     request: str | None = None
+    departed: Callable[[], None] | None = None
+    """The hub's own: told when the first message of this query has left."""
 
 
 class Patience(Struct, frozen=True, kw_only=True):
