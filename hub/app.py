@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from hub.api.admission import traffic_of
 from hub.api.build import build_api
-from hub.api.callers import open_callers
+from hub.api.callers import Callers, open_callers
 from hub.api.context import Context
 from hub.core.model import BLOCKS, BlockType
 from hub.core.moment import Clock, utc_now
@@ -37,15 +37,18 @@ class Hub(Struct, frozen=True, kw_only=True):
     ledger: Ledger
     sources: Sources
     desk: Desk
+    callers: Callers
     asgi: ASGIApp
 
     async def open(self) -> None:
         """Close what a crash left open, before anything is sent."""
         orphans = await self.ledger.close_orphans()
+        self.callers.start()
         log.info("hub_open", orphans_closed=orphans, sources=sorted(self.sources.by_name))
 
     async def close(self) -> None:
         """Finish what is owed: connections first, then the ledger's last checkpoint."""
+        await self.callers.aclose()
         await self.desk.obtainer.aclose()
         await self.sources.aclose()
         await self.ledger.close()
@@ -91,14 +94,15 @@ def build_hub(
 
     async def opened() -> None:
         await parts[0].open()
-        callers.start()
 
     async def closed() -> None:
-        await callers.aclose()
         await parts[0].close()
 
     asgi = build_api(context, on_startup=(opened,), on_shutdown=(closed,))
-    parts.append(Hub(settings=settings, ledger=ledger, sources=sources, desk=desk, asgi=asgi))
+    hub = Hub(
+        settings=settings, ledger=ledger, sources=sources, desk=desk, callers=callers, asgi=asgi
+    )
+    parts.append(hub)
     return parts[0]
 
 

@@ -76,10 +76,7 @@ class Call:
         content: bytes | Callable[[], bytes],
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """POST *content* to *path*; a function is called for each attempt.
-
-        So a one-time proof inside a message (a nonce) never travels twice.
-        """
+        """POST *content*; a function is called per attempt, so that no nonce travels twice."""
         return await self.send("POST", path, headers, content)
 
     async def send(

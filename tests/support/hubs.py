@@ -13,7 +13,6 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
-from litestar import Litestar
 
 from hub.app import Hub, build_hub, no_inner
 from hub.core.moment import Clock, utc_now
@@ -143,14 +142,8 @@ async def a_hub(
 
 @asynccontextmanager
 async def _lifespan(hub: Hub) -> AsyncIterator[None]:
-    app = _litestar_of(hub)
-    async with app.lifespan():
+    await hub.open()
+    try:
         yield
-
-
-def _litestar_of(hub: Hub) -> Litestar:
-    """The framework's application inside the edge."""
-    for cell in getattr(hub.asgi, "__closure__", None) or ():
-        if isinstance(cell.cell_contents, Litestar):
-            return cell.cell_contents
-    raise AssertionError("the edge wraps no Litestar application")
+    finally:
+        await hub.close()
