@@ -18,10 +18,12 @@ from hub.core.moment import Clock, utc_now
 from hub.ledger.open import open_ledger
 from hub.ledger.recorder import LedgerRecorder
 from hub.ledger.store import Ledger
+from hub.position.access_log import AccessLog
 from hub.position.closing import Closings, WhileOpen
 from hub.position.desk import Desk
 from hub.position.purposes import load_purposes
 from hub.position.sources import Inner, Sources, load_sources
+from hub.position.units import load_units
 from hub.settings import Settings, shipped
 
 log = structlog.get_logger()
@@ -62,6 +64,7 @@ def build_hub(
 ) -> Hub:
     """The hub that *settings* describe; SettingsError lists what cannot be started with."""
     purposes = load_purposes(contracts_of(settings) / "hub" / "purposes.toml", blocks)
+    units = load_units(contracts_of(settings) / "hub" / "units.toml")
     ledger = open_ledger(
         settings.path(settings.ledger.file),
         settings.path(settings.keys),
@@ -74,7 +77,11 @@ def build_hub(
     closings = Closings(ledger, clock)
     sources = load_sources(settings, WhileOpen(recorder, closings), blocks, inner)
     desk = Desk(sources, ledger, purposes, blocks, clock, closings)
-    context = Context(desk=desk, identifier=callers.identifier, settings=settings)
+    bodies = {issuer.issuer: issuer.body for issuer in settings.issuers}
+    access_log = AccessLog(ledger, purposes, units, bodies, clock)
+    context = Context(
+        desk=desk, identifier=callers.identifier, access_log=access_log, settings=settings
+    )
     parts: list[Hub] = []
 
     async def opened() -> None:

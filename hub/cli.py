@@ -10,12 +10,13 @@ import click
 
 from hub import __version__
 from hub.audit_commands import COMMANDS
+from hub.bulking.commands import SourceCommands
 from hub.cli_options import CONFIG, tells_errors
 from hub.core.errors import SettingsError
 from hub.settings import Settings, load_settings
 
 
-@click.group()
+@click.group(cls=SourceCommands, epilog="hub SOURCE …: the commands of a configured source.")
 @click.version_option(__version__, prog_name="hub")
 def main() -> None:
     """The integration hub for Madrid's integral citizen position."""

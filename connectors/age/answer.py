@@ -29,6 +29,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     service: Service
     request_id: str
     document: str
+    item_id: str | None = None
+    """The person's IdSolicitud, where it is not the IdPeticion: among many in one request."""
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -58,10 +60,16 @@ def raise_fault(answer: Answer, envelope: etree._Element, table: OutcomeTable) -
     Faults are unsigned by rule, so that a fault leads to an error whatever it claims. All
     dialects seen are read: the code in the detail, in faultcode or in faultstring, or none.
     """
-    for fault in envelope.iterfind("./{*}Body/{*}Fault"):
-        code = _fault_code(fault)
+    code = fault_code(envelope)
+    if code is not None:
         raise failure(of_fault(table.verdict(code)), code, "fault")
     check_status(answer)
+
+
+def fault_code(envelope: etree._Element) -> str | None:
+    """The platform's code in a SOAP fault; None where there is no fault."""
+    fault = envelope.find("./{*}Body/{*}Fault")
+    return None if fault is None else _fault_code(fault)
 
 
 def _fault_code(fault: etree._Element) -> str:
@@ -97,7 +105,9 @@ def read_body(body: etree._Element, asked: Asked, table: OutcomeTable) -> Readin
         raise SourceMalformed(SOURCE, "schema", f"{len(items)} transmissions instead of one")
     payload["TransmisionDatos"] = _plain(items[0], service.repeatable)
     generic = "TransmisionDatos/DatosGenericos"
-    _repeats(payload, f"{generic}/Transmision/IdSolicitud", asked.request_id, "replay")
+    _repeats(
+        payload, f"{generic}/Transmision/IdSolicitud", asked.item_id or asked.request_id, "replay"
+    )
     _repeats(payload, f"{generic}/Titular/Documentacion", asked.document, "identity_mismatch")
     code = _value(payload, f"TransmisionDatos/DatosEspecificos/{service.outcome.path}")
     verdict = service.outcome.table.verdict(code)

@@ -45,6 +45,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     signer: Secret
     """The certificates, one or more, whose signature on an answer is believed."""
     id_prefix: Annotated[str, Meta(pattern="^[0-9A-Z]{3,9}$")] = "MAD"
+    bulk_wait_s: float | None = None
+    """Overrides the services' least waits between asynchronous messages; for the sandbox."""
     answer_algorithm: Algorithm | None = None
     """Overrides the services' own: `rsa-sha1` while the platform still signs with it."""
 

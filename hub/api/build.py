@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, Contact, License, SecurityScheme, Server, Tag
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from hub import __version__
-from hub.api import accesses, audit, catalogue, closing, health, own, reference
+from hub.api import access_log, accesses, audit, catalogue, closing, health, own, reference
 from hub.api.context import Context, identified
 from hub.api.edge import at_the_edge
 from hub.api.openapi import encoded
@@ -22,6 +22,7 @@ from hub.core.model import BlockType
 
 ROUTES: list[ControllerRouterHandler] = [
     own.router,
+    Router("/", route_handlers=[access_log.list_my_accesses], parameters=access_log.PARAMETERS),
     accesses.router,
     closing.router,
     catalogue.list_blocks,

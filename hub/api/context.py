@@ -10,6 +10,7 @@ from msgspec import Struct
 from hub.api.identifying import IDENTITY, Identifier
 from hub.api.problems import Problem
 from hub.core.policy import Audience, Caller
+from hub.position.access_log import AccessLog
 from hub.position.desk import Desk
 from hub.settings import Settings
 
@@ -21,6 +22,7 @@ class Context(Struct, frozen=True, kw_only=True):
 
     desk: Desk
     identifier: Identifier
+    access_log: AccessLog
     settings: Settings
 
 

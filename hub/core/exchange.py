@@ -34,6 +34,14 @@ class Origin(Struct, frozen=True, kw_only=True):
     request: str | None = None
     subject: Document | None = None
     retention: str = "technical"
+    bulk: str | None = None
+    """Opaque id of a bulk request, which is about many people: its bodies are kept under a key
+    of their own until each person's part is sealed under that person's key."""
+
+    @property
+    def keeps_bodies(self) -> bool:
+        """Whether bodies are recorded: without a person behind it one may be a credential."""
+        return self.subject is not None or self.bulk is not None
 
 
 class Sent(Struct, frozen=True, kw_only=True, tag="sent"):

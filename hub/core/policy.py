@@ -72,6 +72,17 @@ class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     blocked_days: int
 
 
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one official may ask under a purpose in any hour before it is a security event."""
+
+    inquiries_per_hour: int
+    """Positions and blocks that are read."""
+    subjects_per_hour: int
+    """Distinct people about whom accesses are declared."""
+    stops: bool = False
+    """Whether nothing more is answered until the hour has less in it again."""
+
+
 class Purpose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One row of the record of processing activities (GDPR art. 30)."""
 
@@ -90,6 +101,14 @@ class Purpose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retention: str
     minutes: int = 60
     """How long an access under this purpose lives."""
+    opposition_text: PlainText | None = None
+    """How to ask about this processing or object to it, or why the law excludes it."""
+    discreet: bool = False
+    """Whether its very name could endanger: in the citizen's log it appears generically."""
+    sealed_days: int = 0
+    """For how long the law keeps an access from its subject: it is not in their log till then."""
+    limits: Limits | None = None
+    """How much one official may ask; None for no bound."""
     default_blocks: tuple[str, ...]
     """Asked for when the caller names none; one without a rule is shown as denied."""
     blocks: Mapping[str, BlockRule]
@@ -132,6 +151,8 @@ class Access(Struct, frozen=True, kw_only=True):
     case_file: str | None = None
     official: Official | None = None
     consent: Consent | None = None
+    sealed_until: dt.datetime | None = None
+    """Until then the law keeps it from its subject."""
     began_at: dt.datetime
     expires_at: dt.datetime
 

@@ -28,6 +28,8 @@ from cryptography.hazmat.primitives.serialization import (
 from hub.core.errors import LedgerError, SettingsError
 
 LOG_KEY, KEK_KEY, PSEUDONYM_KEY = "log.key", "kek.key", "pseudonym.key"
+NEXT_LOG_KEY, OLD_KEK = "log-next.key", "kek-old.key"
+"""There while a rotation is under way, and after one that was broken off."""
 
 _NONCE_BYTES = 12
 _SECRET = re.compile(rb"[0-9a-f]{64}\n")
@@ -66,10 +68,14 @@ class Keys(Protocol):
 class FileKeys:
     """Keys that were read from files."""
 
-    def __init__(self, log: Ed25519PrivateKey, kek: bytes, pseudonym_key: bytes) -> None:
-        self._log, self._kek, self._pseudonym_key = log, AESGCM(kek), pseudonym_key
+    def __init__(
+        self, log: Ed25519PrivateKey, kek: bytes, pseudonym_key: bytes, old_kek: bytes | None = None
+    ) -> None:
+        self._log, self._pseudonym_key = log, pseudonym_key
         self.log_public = log.public_key().public_bytes_raw()
-        self.wrapping = hmac.digest(kek, b"posicion-integral kek id", "sha256").hex()[:16]
+        self.wrapping = _kek_id(kek)
+        given = [kek] if old_kek is None else [old_kek, kek]
+        self._keks = {_kek_id(secret): AESGCM(secret) for secret in given}
 
     def __repr__(self) -> str:
         return f"FileKeys(wrapping={self.wrapping!r})"
@@ -79,13 +85,15 @@ class FileKeys:
 
     def wrap(self, key: bytes, context: bytes) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._kek.encrypt(nonce, key, context)
+        return nonce + self._keks[self.wrapping].encrypt(nonce, key, context)
 
     def unwrap(self, wrapping: str, wrapped: bytes, context: bytes) -> bytes:
-        if wrapping != self.wrapping:
+        if wrapping not in self._keks:
             raise LedgerError("a data key is wrapped with a key-encryption key that is not here")
         try:
-            return self._kek.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], context)
+            return self._keks[wrapping].decrypt(
+                wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], context
+            )
         except (InvalidTag, ValueError):
             raise LedgerError("a data key does not unwrap: its row was altered") from None
 
@@ -109,6 +117,8 @@ def open_keys(folder: Path, *, create: bool = True) -> FileKeys:
         raise SettingsError([f"{folder.name}/: the folder of keys is missing"])
     _check_mode(folder.stat(), f"{folder.name}/", faults)
     raw = {name: _read(folder, name, faults) for name in _MAKERS}
+    if (folder / OLD_KEK).exists():
+        raw[OLD_KEK] = _read(folder, OLD_KEK, faults)
     if faults:
         raise SettingsError(faults)
     return _parsed(raw)
@@ -117,19 +127,80 @@ def open_keys(folder: Path, *, create: bool = True) -> FileKeys:
 def _parsed(raw: dict[str, bytes]) -> FileKeys:
     faults = [
         f"{name}: not 64 hexadecimal digits on one line"
-        for name in (KEK_KEY, PSEUDONYM_KEY)
-        if not _SECRET.fullmatch(raw[name])
+        for name in (KEK_KEY, PSEUDONYM_KEY, OLD_KEK)
+        if name in raw and not _SECRET.fullmatch(raw[name])
     ]
-    log = None
-    try:
-        log = load_pem_private_key(raw[LOG_KEY], password=None)
-    except (ValueError, TypeError):
-        faults.append(f"{LOG_KEY}: not an unencrypted PKCS #8 private key in PEM")
-    if log is not None and not isinstance(log, Ed25519PrivateKey):
-        faults.append(f"{LOG_KEY}: not an Ed25519 key")
-    if faults or not isinstance(log, Ed25519PrivateKey):
+    log = _log_key(raw[LOG_KEY])
+    if log is None:
+        faults.append(f"{LOG_KEY}: not an unencrypted Ed25519 key, PKCS #8 in PEM")
+    if faults or log is None:
         raise SettingsError(faults)
-    return FileKeys(log, _secret(raw[KEK_KEY]), _secret(raw[PSEUDONYM_KEY]))
+    old = _secret(raw[OLD_KEK]) if OLD_KEK in raw else None
+    return FileKeys(log, _secret(raw[KEK_KEY]), _secret(raw[PSEUDONYM_KEY]), old)
+
+
+def _log_key(raw: bytes) -> Ed25519PrivateKey | None:
+    try:
+        key = load_pem_private_key(raw, password=None)
+    except (ValueError, TypeError):
+        return None
+    return key if isinstance(key, Ed25519PrivateKey) else None
+
+
+def _kek_id(kek: bytes) -> str:
+    """The name by which rows say what wraps them."""
+    return hmac.digest(kek, b"posicion-integral kek id", "sha256").hex()[:16]
+
+
+def begin_log_key(folder: Path) -> bytes:
+    """Make the next log key beside the one in use; its public half, 32 bytes."""
+    pem = _new_log_key()
+    replace(folder, NEXT_LOG_KEY, pem)
+    return log_public(folder, NEXT_LOG_KEY) or b""
+
+
+def log_public(folder: Path, name: str) -> bytes | None:
+    """The public half of the log key in a file; None if there is none."""
+    if not (folder / name).exists():
+        return None
+    key = _log_key((folder / name).read_bytes())
+    return None if key is None else key.public_key().public_bytes_raw()
+
+
+def take_log_key(folder: Path) -> None:
+    """Let the next log key be the one in use; the one before is gone."""
+    (folder / NEXT_LOG_KEY).replace(folder / LOG_KEY)
+    _sync_folder(folder)
+
+
+def begin_kek(folder: Path) -> None:
+    """Put a new key-encryption key in use and keep the old one beside it, unless that was
+    done already and broken off afterwards.
+    """
+    old, current = folder / OLD_KEK, folder / KEK_KEY
+    if not old.exists():
+        os.link(current, old)
+        _sync_folder(folder)
+    if old.read_bytes() == current.read_bytes():
+        replace(folder, KEK_KEY, _new_secret())
+
+
+def drop_old_kek(folder: Path) -> None:
+    """Overwrite and delete the old key-encryption key."""
+    with (folder / OLD_KEK).open("r+b") as file:
+        file.write(bytes(65))
+        file.flush()
+        os.fsync(file.fileno())
+    (folder / OLD_KEK).unlink()
+    _sync_folder(folder)
+
+
+def replace(folder: Path, name: str, content: bytes) -> None:
+    """Put *content* there whole and durable, in place of what may be there."""
+    draft = f".{name}.{os.urandom(8).hex()}"
+    write_once(folder, draft, content)
+    (folder / draft).replace(folder / name)
+    _sync_folder(folder)
 
 
 def _secret(raw: bytes) -> bytes:

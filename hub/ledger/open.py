@@ -9,9 +9,24 @@ from pathlib import Path
 from hub.core.errors import LedgerError
 from hub.core.moment import Clock, utc_now
 from hub.ledger.checkpoint import VerifierKey, checked_name
-from hub.ledger.keys import Keys, open_keys, write_once
+from hub.ledger.keys import (
+    NEXT_LOG_KEY,
+    Keys,
+    log_public,
+    open_keys,
+    replace,
+    take_log_key,
+    write_once,
+)
 from hub.ledger.reading import check_head
-from hub.ledger.schema import Connect, connect, create_file, open_writing, prepare
+from hub.ledger.schema import (
+    Connect,
+    connect,
+    create_file,
+    open_reading,
+    open_writing,
+    prepare,
+)
 from hub.ledger.sqlite import SqliteLedger
 
 PUBLIC_KEY = "log.pub"
@@ -41,13 +56,16 @@ def open_ledger(
     is_new = not path.exists() or path.stat().st_size == 0
     if is_new and isinstance(keys, Path) and (keys / PUBLIC_KEY).exists():
         raise LedgerError(f"{PUBLIC_KEY} says that this log was begun, and its file is not here")
+    if isinstance(keys, Path):
+        finish_log_key(path, keys, origin)
     holder = open_keys(keys, create=is_new) if isinstance(keys, Path) else keys
     log = VerifierKey(checked_name(origin), holder.log_public)
+    trusted = _trusted(keys, log)
     try:
         create_file(path)
         with closing(open_writing(path, opener)) as db:
             prepare(db, _identity(holder, log))
-            check_head(db, log)
+            check_head(db, trusted)
     except (sqlite3.Error, OSError) as error:
         raise LedgerError(f"the ledger cannot be opened: {error}") from error
     if isinstance(keys, Path):
@@ -56,6 +74,7 @@ def open_ledger(
         path,
         keys=holder,
         log=log,
+        trusted=trusted,
         clock=clock,
         publish_every_s=publish_every_s,
         index_every_s=index_every_s,
@@ -68,10 +87,34 @@ def _identity(keys: Keys, log: VerifierKey) -> dict[str, str]:
     return {"origin": log.name, "log_key": str(log), "pseudonym_key": check}
 
 
-def _publish_key(folder: Path, log: VerifierKey) -> None:
-    """Write the public key where it is missing; LedgerError if another one stands there."""
-    line = f"{log}\n".encode()
-    if not (folder / PUBLIC_KEY).exists():
-        write_once(folder, PUBLIC_KEY, line)
-    if (folder / PUBLIC_KEY).read_bytes() != line:
+def _trusted(keys: Path | Keys, log: VerifierKey) -> tuple[VerifierKey, ...]:
+    """The log's key, and those before it that `log.pub` names."""
+    if not isinstance(keys, Path) or not (keys / PUBLIC_KEY).exists():
+        return (log,)
+    lines = (keys / PUBLIC_KEY).read_text("utf-8", "replace").splitlines()
+    if str(log) not in lines:
         raise LedgerError(f"{PUBLIC_KEY} is not the public half of this log's key")
+    return (log, *(VerifierKey.parse(line) for line in lines if line != str(log)))
+
+
+def _publish_key(folder: Path, log: VerifierKey) -> None:
+    """Write the public key where it is missing."""
+    if not (folder / PUBLIC_KEY).exists():
+        write_once(folder, PUBLIC_KEY, f"{log}\n".encode())
+
+
+def add_public_key(folder: Path, new: VerifierKey) -> None:
+    """Let `log.pub` name *new* first, and still every key before it."""
+    known = (folder / PUBLIC_KEY).read_bytes()
+    replace(folder, PUBLIC_KEY, f"{new}\n".encode() + known)
+
+
+def finish_log_key(path: Path, folder: Path, origin: str) -> None:
+    """Put the next log key in use if the ledger already says that it is its key."""
+    public = log_public(folder, NEXT_LOG_KEY)
+    if public is None or not path.exists() or not path.stat().st_size:
+        return
+    with closing(open_reading(path)) as db:
+        row = db.execute("SELECT value FROM meta WHERE name = 'log_key'").fetchone()
+    if row is not None and row[0] == str(VerifierKey(checked_name(origin), public)):
+        take_log_key(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -19,7 +19,7 @@ COLUMNS = "SELECT leaf.idx, kind, leaf.id, header FROM leaf"
 """What `record_of` reads a record from."""
 
 
-def check_head(db: sqlite3.Connection, log: VerifierKey) -> None:
+def check_head(db: sqlite3.Connection, keys: Sequence[VerifierKey]) -> None:
     """Raise LedgerError unless the tree still extends the last checkpoint that was stored.
 
     A log never signs a head that contradicts one that it signed before.
@@ -27,7 +27,7 @@ def check_head(db: sqlite3.Connection, log: VerifierKey) -> None:
     note = last_note(db)
     if note is None:
         return
-    head = open_checkpoint(note, [log])
+    head = open_checkpoint(note, keys)
     if head.size > tree_of(db)[0] or root_at(head.size, look_in(db)) != head.root:
         raise LedgerError("the tree contradicts its last checkpoint: verify before going on")
 

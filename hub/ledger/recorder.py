@@ -70,7 +70,7 @@ def _sealed(
     """Without a subject (tokens, pings) the body is left out: it may be a credential."""
     if message is None:
         return None
-    body = None if origin.subject is None else message.body
+    body = message.body if origin.keeps_bodies else None
     return msgspec.msgpack.encode(
         RecordedMessage(method=method, url=url, headers=message.headers, body=body)
     )
@@ -80,7 +80,7 @@ def _stated(origin: Origin, source: str, operation: str) -> dict[str, JSON]:
     return {
         "source": source,
         "operation": operation,
-        **_given(access=origin.access, request=origin.request),
+        **_given(access=origin.access, request=origin.request, bulk=origin.bulk),
     }
 
 

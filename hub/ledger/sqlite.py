@@ -49,9 +49,10 @@ class SqliteLedger:
         publish_every_s: float,
         connect: Connect,
         index_every_s: float = 0.0,
+        trusted: Sequence[VerifierKey] = (),
     ) -> None:
         self._path, self._keys, self._log, self._clock = path, keys, log, clock
-        self._batch = Batch(keys, log)
+        self._batch, self._trusted = Batch(keys, log), trusted or (log,)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="ledger-reader")
         self._reading: sqlite3.Connection | None = None
         self._index: Index | None = None
@@ -75,6 +76,12 @@ class SqliteLedger:
     def verifier_key(self) -> VerifierKey:
         """The public key that verifies this ledger's checkpoints."""
         return self._log
+
+    async def work(self, call: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of *call* on the writing connection, in the writing thread: for tables
+        that stand beside the records and live under the same promises.
+        """
+        return await self._writer.run(call)
 
     async def append(self, entries: Sequence[Entry]) -> Receipt:
         if not entries:
@@ -133,8 +140,9 @@ class SqliteLedger:
             found += page
         return tuple(found)
 
-    async def close_orphans(self) -> int:
-        entries = [self._closing(sent) for sent in await self.orphans()]
+    async def close_orphans(self, bulk: str | None = None) -> int:
+        orphans = [sent for sent in await self.orphans() if sent.header.get("bulk") == bulk]
+        entries = [self._closing(sent) for sent in orphans]
         for start in range(0, len(entries), PAGE):
             await self.append(entries[start : start + PAGE])
         return len(entries)
@@ -230,7 +238,7 @@ class SqliteLedger:
         note = last_note(db)
         if note is None:
             return None
-        head = open_checkpoint(note, [self._log])
+        head = open_checkpoint(note, self._trusted)
         if head.size <= index:
             return None
         header = db.execute("SELECT header FROM leaf WHERE idx = ?", (index,)).fetchone()[0]
@@ -272,7 +280,9 @@ class SqliteLedger:
             part.close()
 
 
-_SHARED_BY_EXCHANGE = frozenset({"access", "attempt", "operation", "ordinal", "request", "source"})
+_SHARED_BY_EXCHANGE = frozenset(
+    {"access", "attempt", "bulk", "operation", "ordinal", "request", "source"}
+)
 
 
 def _emptied(db: sqlite3.Connection) -> bool:

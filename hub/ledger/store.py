@@ -31,6 +31,8 @@ Kind = Literal[
     "mapping",
     "duty",
     "closing",
+    "fragment",
+    "bulk",
 ]
 """What a record tells. Closed: a new kind is a new promise to auditors."""
 
@@ -208,11 +210,11 @@ class Ledger(Protocol):
         """Every `sent` that has no `outcome`."""
         ...
 
-    async def close_orphans(self) -> int:
+    async def close_orphans(self, bulk: str | None = None) -> int:
         """Give every orphan an outcome with the error `unknown`; how many there were.
 
         Only for the one process that sends, before it sends: an exchange in flight is an
-        orphan too.
+        orphan too. Those of a bulk request are left to whoever works on it, and names it.
         """
         ...
 

@@ -118,7 +118,9 @@ class _Audit:
 
     def __init__(self, db: sqlite3.Connection, report: Report, keys: _Keys) -> None:
         self.db, self.report, self.keys = db, report, keys
-        self.announced: _Keys = {}  # log keys that the log names, until a known key signs for it
+        self.announced: dict[
+            int, _Keys
+        ] = {}  # log keys that records name, until they are signed for
         self.heads: list[tuple[int, str, re.Match[str]]] = []  # size, place and note
         self.stack: list[bytes] = []  # hashes of the complete subtrees, from left to right
         self.waiting: dict[str, int] = {}
@@ -188,6 +190,9 @@ class _Audit:
             index >>= 1
             self.compare(len(levels), index, level)
             levels.append(level)
+        for self.row in rows[: end - start]:
+            self.record(*self.row)
+        self.row = None
         while self.heads and self.heads[-1][0] <= end:
             self.judge(self.heads[-1][0], _peaks(levels, self.heads[-1][0] - start))
         self.stack += _peaks(levels, end - start)
@@ -197,9 +202,6 @@ class _Audit:
             self.stack.append(_node(left, right))
             depth, index = depth + 1, index >> 1
             self.compare(depth, index, self.stack[-1:])
-        for self.row in rows[: end - start]:
-            self.record(*self.row)
-        self.row = None
         return end
 
     def leaves(self, start: int, rows: list[_Row]) -> list[bytes]:
@@ -250,7 +252,8 @@ class _Audit:
                 self.contradict(place, f"signs other records in {span}: altered or forked")
                 continue
             self.report.covered = size
-            self.keys |= self.announced
+            for index in [index for index in self.announced if index < size]:
+                self.keys |= self.announced.pop(index)
 
     def is_signed(self, place: str, note: re.Match[str]) -> bool:
         try:
@@ -274,7 +277,7 @@ class _Audit:
             is_filed = header["kind"] == kind and header["id"] == name and end == len(text)
             is_known = header["format"] in _FORMATS and type(header["at"]) is int
             if not _DEEDS.isdisjoint(header):
-                self.deeds(header)
+                self.deeds(index, header)
         except (StopIteration, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             self.add("its header is not that of a record")
             return
@@ -288,7 +291,7 @@ class _Audit:
         elif kind == "sent" and self.waiting.setdefault(name, index) != index:
             self.add("was sent before")
 
-    def deeds(self, header: dict[str, Any]) -> None:
+    def deeds(self, index: int, header: dict[str, Any]) -> None:
         """What a record says of rows beside the tree, and of log keys to come."""
         if "key_digest" in header:
             self.due["data_key", header["key"]] = (header["key_digest"], self.here())
@@ -297,7 +300,7 @@ class _Audit:
         for table, rows in header.get("tables", {}).items():
             self.due.update({(table, id_): (due, self.here()) for id_, due in rows.items()})
         if "log_key" in header:
-            self.announced.update([_key(header["log_key"])])
+            self.announced[index] = dict([_key(header["log_key"])])
 
     def leftovers(self, *, is_first: bool) -> None:
         """What stands in the store beside the records."""
@@ -323,8 +326,10 @@ class _Audit:
         held = {row[0]: row for row in rows}
         for (_, id_), (due, place) in [item for item in self.due.items() if item[0][0] == table]:
             row = held.pop(id_, None)
-            old = row and row[3:4] + row[6:] == ("", "open") and _digest((*row[:3], *row[4:6]))
-            if due not in (row and _digest(row), old or None):
+            fits: set[str | None] = {None} if row is None else {_digest(row)}
+            if row and row[3:4] + row[6:] == ("", "open"):  # as format 1 named it
+                fits.add(_digest((*row[:3], *row[4:6])))
+            if due not in fits:
                 self.add(f"its {table} is missing, altered, or there though it was ended", place)
         for _ in held:
             self.add(f"keeps a row of {table} that no record made")

@@ -181,6 +181,17 @@ def _block(draft: _Draft, grant: Grant) -> Block:
     return _unusable(draft) if isinstance(draft, Failure) else draft
 
 
+def block_of(
+    name: str, source: Source, got: SourceRecord | Failure, grant: Grant
+) -> tuple[Block, Failure | None, dict[str, str]]:
+    """The block that one operation's answer makes, the failure behind it, if it is one, and
+    the digest of its whole value, if it has one.
+    """
+    draft = got if isinstance(got, Failure) else _mapped(name, source, [got])
+    digests = {name: value_digest(draft.value)} if isinstance(draft, _Mapped) else {}
+    return _block(draft, grant), draft if isinstance(draft, Failure) else None, digests
+
+
 def _draft(name: str, sources: Sources, answers: Mapping[Step, SourceRecord | Failure]) -> _Draft:
     source = sources.of_block.get(name)
     if source is None:

@@ -18,6 +18,7 @@ from hub.core.exchange import Outcome, Recorder, Sent
 from hub.core.moment import Clock
 from hub.core.policy import Access
 from hub.ledger.store import Entry, Ledger
+from hub.position.standing import official_of
 
 REMEMBERED = 65_536
 REMEMBERED_S = 900.0
@@ -75,6 +76,7 @@ class Closings:
             at=at,
             header={"access": access.id, "purpose": access.purpose, "request": request},
             subject=access.subject,
+            official=official_of(access),
             retention=access.retention,
         )
 

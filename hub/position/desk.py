@@ -34,7 +34,7 @@ from hub.position.closing import Closings
 from hub.position.evidence import evidence_bytes
 from hub.position.plan import Plan, make_plan
 from hub.position.sources import Sources
-from hub.position.standing import official_of, unit_of
+from hub.position.standing import official_of, sealed_until, standing_of
 from hub.position.texts import MappingTexts
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -106,7 +106,7 @@ class Desk:
             "purpose": access.purpose,
             "procedure": access.procedure,
             "request": request,
-            "unit": unit_of(access),
+            **standing_of(access),
             "expires_at": access.expires_at.isoformat(),
         }
         entry = self._entry("access", access.id, access, header, access)
@@ -195,7 +195,7 @@ class Desk:
             "purpose": access.purpose,
             "request": request,
             "answer": hashlib.sha256(body).hexdigest(),
-            "blocks": {name: _explained(block) for name, block in assembly.blocks.items()},
+            "blocks": {name: explained(block) for name, block in assembly.blocks.items()},
             "failures": [
                 f"{failure.source}/{failure.operation}: {failure.reason}"
                 for failure in assembly.failures
@@ -235,7 +235,7 @@ class Desk:
         )
 
 
-def _explained(block: Block) -> dict[str, JSON]:
+def explained(block: Block) -> dict[str, JSON]:
     """A block on the leaf: its state and provenance, without a datum of the person."""
     plain: dict[str, JSON] = msgspec.to_builtins(block)
     return {key: value for key, value in plain.items() if key != "data"}
@@ -277,11 +277,8 @@ def begin_access(
 ) -> Access:
     """A new access with an opaque id, and what its purpose asks to be stated."""
     now = clock()
-    names = {
-        name: value
-        for name in ("given_name", "first_surname", "second_surname")
-        if (value := getattr(subject, name))
-    }
+    stated = ("given_name", "first_surname", "second_surname")
+    names = {name: value for name in stated if (value := getattr(subject, name))}
     return Access(
         id=new_id(),
         caller=caller,
@@ -294,6 +291,7 @@ def begin_access(
         procedure_name=purpose.procedure_name,
         began_at=now,
         expires_at=now + dt.timedelta(minutes=purpose.minutes),
+        sealed_until=sealed_until(purpose, now),
         case_file=case_file,
         official=official,
         consent=consent,

@@ -161,6 +161,11 @@ class SourceClient:
         )
         return Call(self, spec.operation(operation), origin, query.deadline)
 
+    def bulk_call(self, operation: Operation, bulk: str, retention: str) -> Call:
+        """Begin an exchange about many people at once, under the bulk request *bulk*."""
+        until = asyncio.get_running_loop().time() + operation.patience.timeout_s
+        return Call(self, operation, Origin(bulk=bulk, retention=retention), until)
+
     def technical_call(self, operation: Operation) -> Call:
         """Begin an exchange about nobody (a token, a ping): its bodies are not recorded."""
         until = asyncio.get_running_loop().time() + operation.patience.timeout_s

@@ -148,7 +148,7 @@ def _message(
     secrets: frozenset[str] = frozenset(),
 ) -> Message:
     """What is kept: without a subject (a token, a ping) no body, for it may be a credential."""
-    return Message(headers=_safe(lines, secrets), body=body if origin.subject else b"")
+    return Message(headers=_safe(lines, secrets), body=body if origin.keeps_bodies else b"")
 
 
 def _safe(lines: Iterable[tuple[str, str]], secrets: frozenset[str]) -> tuple[tuple[str, str], ...]:

@@ -191,10 +191,10 @@ async def test_the_probe_says_when_writing_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that does not answer is not writable, and the probe does not wait for it."""
-    monkeypatch.setattr("hub.ledger.sqlite._PROBE_S", 0.02)
     disk = FaultyDisk()
     async with a_ledger(tmp_path, disk) as ledger:
         assert await ledger.writable()
+        monkeypatch.setattr("hub.ledger.sqlite._PROBE_S", 0.02)
         disk.mode = "slow"
         assert not await ledger.writable()
         disk.mode = "fails"

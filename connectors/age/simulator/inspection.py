@@ -57,21 +57,27 @@ class Inspector:
         self._clock = clock
         self._seen: OrderedDict[str, None] = OrderedDict()
 
-    def inspect(self, body: bytes, service: PublishedService) -> etree._Element:
-        """The `Peticion` in *body*, if there is nothing to object to; else a Refusal."""
+    def opened(self, body: bytes) -> tuple[etree._Element, x509.Certificate]:
+        """The signed Body of a message and who signed it; else a Refusal."""
         try:
             envelope = parse_xml("age-simulator", body)
         except SourceError:
             raise Refusal("0403", "Imposible obtener el contenido XML del mensaje SOAP") from None
         certificate = self._certificate(envelope)
-        signed = self._signed(envelope, certificate)
+        return self._signed(envelope, certificate), certificate
+
+    def inspect(self, body: bytes, service: PublishedService, most: int = 1) -> etree._Element:
+        """The `Peticion` in *body* about at most *most* people, if there is nothing to object
+        to; else a Refusal.
+        """
+        signed, certificate = self.opened(body)
         if [child.tag for child in signed] != [f"{{{_NS['p']}}}Peticion"]:
             raise Refusal("0406", "Contenido del mensaje SOAP no esperado")
         petition = signed[0]
         if not service.schema.validate(petition):
             raise Refusal("0401", "La estructura no corresponde con el esquema")
         self._authorised(petition, certificate)
-        self._counted(petition)
+        self._counted(petition, most)
         self._timely(petition)
         self._first(petition)
         return petition
@@ -116,11 +122,11 @@ class Inspector:
         if len(_texts(petition, "CodigoCertificado")) != 1:
             raise Refusal("0243", "No todas las solicitudes son del mismo certificado")
 
-    def _counted(self, petition: etree._Element) -> None:
+    def _counted(self, petition: etree._Element, most: int) -> None:
         items = petition.findall("p:Solicitudes/p:SolicitudTransmision", _NS)
         if petition.findtext("p:Atributos/p:NumElementos", "", _NS) != str(len(items)):
             raise Refusal("0414", "El número de elementos no coincide con el de solicitudes")
-        if len(items) > 1:
+        if len(items) > most:
             raise Refusal("0415", "Más de una solicitud: ejecute el modo asíncrono")
 
     def _timely(self, petition: etree._Element) -> None:

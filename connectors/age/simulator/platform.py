@@ -7,6 +7,7 @@ from typing import Any
 from lxml import etree
 
 from connectors.age.simulator import messages, sealing
+from connectors.age.simulator.asynchronous import ASYNCHRONOUS_FAULTS, AsynchronousSide
 from connectors.age.simulator.inspection import Inspector, Refusal
 from connectors.age.simulator.register import PROTECTED, UNKNOWN, Entry, entry
 from connectors.age.simulator.services import PublishedService, published
@@ -32,7 +33,15 @@ _BODIES = {
 }
 
 FAULTS = frozenset(
-    {*_FAULT_DIALECTS, *_ENTRIES, *_DRAFTS, *_BODIES, *sealing.MODES, "replayed_answer"}
+    {
+        *_FAULT_DIALECTS,
+        *_ENTRIES,
+        *_DRAFTS,
+        *_BODIES,
+        *sealing.MODES,
+        "replayed_answer",
+        *ASYNCHRONOUS_FAULTS,
+    }
 )
 """The modes of this simulator. Fault modes take the parameter `code`."""
 
@@ -51,10 +60,15 @@ class Platform:
         self._inspector = Inspector(files.ca, stage.clock)
         self._seal = sealing.Seal(files.platform, files.platform_key, usual, stage.clock)
         self._earlier: bytes | None = None
+        self.asynchronous = AsynchronousSide(stage, self._inspector, self._seal, self._services)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One HTTP exchange."""
-        service = self._services.get(scope["path"].rpartition("/")[2])
+        endpoint = scope["path"].rpartition("/")[2]
+        if scope["type"] == "http" and endpoint in self.asynchronous.endpoints:
+            await self.asynchronous(scope, receive, send)
+            return
+        service = self._services.get(endpoint)
         if scope["type"] != "http" or service is None:
             await _send(send, "unknown", 404, b"")
         elif scope["method"] == "GET" and scope["query_string"] == b"wsdl":

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 
 from hub.core.moment import utc_now
 from hub.sandbox.certificates import CertificateFiles, ensure_certificates
+from tests.contract.age.bulk_world import prepared_keys
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +18,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> CertificateFiles:
     """
     keys = tmp_path_factory.mktemp("keys")
     return ensure_certificates(keys, clock=lambda: utc_now() - dt.timedelta(days=7))
+
+
+@pytest.fixture(scope="session")
+def bulk_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sandbox's keys for a hub's folder, made once: RSA keys take their time."""
+    return prepared_keys(tmp_path_factory.mktemp("bulk"))

@@ -1,0 +1,67 @@
+"""The people of a file become accesses, by the same rules as a call of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from hub.api.declaring import declared
+from hub.api.problems import Problem
+from hub.bulking.people import ABOUT_SUBJECT, COLUMNS, Row, Unusable
+from hub.core.policy import Access, Caller, Purpose
+from hub.position.desk import Desk, Refused, Wish
+
+
+class Declared(Struct, frozen=True, kw_only=True):
+    """One person of the file, and the access under which they will be asked about."""
+
+    line: int
+    access: Access
+
+
+def purpose_of(desk: Desk, caller: Caller, procedure: str, block: str) -> Purpose:
+    """The one purpose of *caller* for *procedure* that allows *block*; else Unusable."""
+    rows = [
+        row
+        for row in desk.purposes.purposes
+        if row.procedure == procedure and caller.audience in row.audience
+    ]
+    allowed = [row for row in rows if block in row.blocks]
+    if len(allowed) != 1:
+        which = "no purpose" if not allowed else "more than one purpose"
+        raise Unusable([f"{which} of yours has the procedure and allows the block {block}"])
+    try:
+        desk.decisions(caller, allowed[0], Wish(blocks=(block,)))
+    except Refused as refusal:
+        reasons = ", ".join(denial.reason for denial in refusal.denials)
+        raise Unusable([f"you may not ask for the block {block}: {reasons}"]) from None
+    return allowed[0]
+
+
+def declare_all(
+    desk: Desk, caller: Caller, purpose: Purpose, rows: Sequence[Row]
+) -> list[Declared]:
+    """An access for every row, not yet on record; raises Unusable with every fault at once."""
+    found: list[Declared] = []
+    faults: list[str] = []
+    for row in rows:
+        try:
+            access = declared(desk, caller, _body(row, purpose))
+        except Problem as problem:
+            faults += [
+                f"line {row.line}, {(f.pointer or '').strip('/')}: {f.detail}"
+                for f in problem.errors
+            ]
+            continue
+        found.append(Declared(line=row.line, access=access))
+    if faults:
+        raise Unusable(faults)
+    return found
+
+
+def _body(row: Row, purpose: Purpose) -> bytes:
+    subject = {COLUMNS[n]: v for n, v in row.values.items() if n in ABOUT_SUBJECT}
+    others = {COLUMNS[n]: v for n, v in row.values.items() if n not in ABOUT_SUBJECT}
+    return msgspec.json.encode({"subject": subject, "purpose": purpose.code, **others})
