@@ -101,7 +101,7 @@ async def replay(settings: Settings, scope: Scope, reason: str) -> Replay:
         if scope.answer is not None:
             await replayer.run(await open_case(ledger, scope.answer))
         else:
-            async for case in cases(ledger, scope.search, scope.most):
+            async for case in cases(ledger, scope.search, scope.most, replayer.report.closed):
                 await replayer.run(case)
         return replayer.finish()
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 import subprocess
 import sys
 
+import jwt
 import pytest
 
+from hub.audit.act import take_duty
 from hub.audit.verify_bundle import verify_bundle
+from hub.auditing import opened
 from hub.core.moment import utc_now
+from hub.core.policy import Caller
+from hub.sandbox.issuer import SandboxIssuer
+from hub.sandbox.population import Population
+from hub.settings import load_settings
 from tests.e2e.test_position import ACCESS, number_of
 from tests.support.running import ROOT
 from tests.unit.audit.test_bundle import certificate
@@ -252,3 +260,23 @@ def test_a_sample_of_the_running_hub_can_be_drawn_again(answered):
     command = hub.command("audit", "sample", "--period", period, "--size", "5", "--kind", "sent")
     printed = json.loads(command.stdout)
     assert printed["population"] == drawn["population"]
+
+
+def test_whoever_has_operated_cannot_audit(answered):
+    """The same person, with a good auditor's token; and the other way about it is the same."""
+    hub = answered
+    issuer = SandboxIssuer(hub.folder / "var" / "keys")
+    token = issuer.token("auditor", Population().person(60))
+    claims = jwt.decode(token, options={"verify_signature": False})
+    person = Caller(issuer=claims["iss"], subject_id=claims["sub"], audience="operator")
+
+    async def operate():
+        async with opened(load_settings(hub.config)) as ledger:
+            await take_duty(ledger, utc_now, person, "operator")
+
+    asyncio.run(operate())
+    refused = hub.get("/v1/audit/checkpoint", token)
+    assert refused.status_code == 403
+    assert refused.json()["type"] == "/problems/conflicting-duties"
+    assert hub.get("/problems/conflicting-duties").status_code == 200
+    assert hub.get("/v1/audit/checkpoint", hub.token("--auditor")).status_code == 200
