@@ -10,6 +10,7 @@ import structlog
 from litestar.types import ASGIApp
 from msgspec import Struct
 
+from hub.api.admission import traffic_of
 from hub.api.build import build_api
 from hub.api.callers import open_callers
 from hub.api.context import Context
@@ -45,6 +46,7 @@ class Hub(Struct, frozen=True, kw_only=True):
 
     async def close(self) -> None:
         """Finish what is owed: connections first, then the ledger's last checkpoint."""
+        await self.desk.obtainer.aclose()
         await self.sources.aclose()
         await self.ledger.close()
         log.info("hub_closed")
@@ -76,11 +78,14 @@ def build_hub(
     callers = open_callers(settings, ledger, recorder, inner, clock)
     closings = Closings(ledger, clock)
     sources = load_sources(settings, WhileOpen(recorder, closings), blocks, inner)
-    desk = Desk(sources, ledger, purposes, blocks, clock, closings)
+    desk = Desk(sources, ledger, purposes, blocks, clock, closings, settings.cache)
     bodies = {issuer.issuer: issuer.body for issuer in settings.issuers}
-    access_log = AccessLog(ledger, purposes, units, bodies, clock)
     context = Context(
-        desk=desk, identifier=callers.identifier, access_log=access_log, settings=settings
+        desk=desk,
+        identifier=callers.identifier,
+        access_log=AccessLog(ledger, purposes, units, bodies, clock),
+        settings=settings,
+        traffic=traffic_of(settings.admission),
     )
     parts: list[Hub] = []
 

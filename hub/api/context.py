@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Request
-from msgspec import Struct
+from msgspec import Struct, field
 
+from hub.api.admission import Traffic, note_quotas
 from hub.api.identifying import IDENTITY, Identifier
 from hub.api.problems import Problem
 from hub.core.policy import Audience, Caller
@@ -24,6 +25,7 @@ class Context(Struct, frozen=True, kw_only=True):
     identifier: Identifier
     access_log: AccessLog
     settings: Settings
+    traffic: Traffic = field(default_factory=Traffic)
 
 
 def context_of(request: AnyRequest) -> Context:
@@ -45,6 +47,16 @@ def caller_of(request: AnyRequest, *audiences: Audience) -> Caller:
     caller = request.scope.get(IDENTITY)
     if not isinstance(caller, Caller):
         raise caller if isinstance(caller, Problem) else Problem("missing-token")
+    _charge(request, caller)
     if caller.audience not in audiences:
         raise Problem("wrong-audience", f"for: {', '.join(audiences)}; you are: {caller.audience}")
     return caller
+
+
+def _charge(request: AnyRequest, caller: Caller) -> None:
+    """Take the request from the caller's quotas; its answer tells what is left."""
+    allowed, quotas = context_of(request).traffic.rates.take(caller)
+    note_quotas(request.scope, quotas)
+    if not allowed:
+        wait_s = max(quota.reset_s for quota in quotas if not quota.remaining)
+        raise Problem("too-many-requests", retry_after=max(wait_s, 1))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from hub.api.auth import InvalidToken
+from hub.api.token_form import InvalidToken
 from hub.bulking.bench import Bench, open_bench
 from hub.bulking.declaring import Declared, declare_all, purpose_of
 from hub.bulking.people import Unusable, read_people
@@ -72,7 +72,7 @@ async def begin(bench: Bench, order: BulkOrder) -> Run:
 
     Raises Unusable, and nobody was asked about, for any fault in any row.
     """
-    caller = _caller(bench, order.token)
+    caller = await _caller(bench, order.token)
     raw, rows = read_people(order.file)
     if order.operation not in bench.connector.rules:
         raise Unusable(["this service cannot be asked in bulk"])
@@ -169,9 +169,9 @@ async def _said(bench: Bench, item: Item) -> dict[str, object]:
     return {"erased": True} if body is None else msgspec.json.decode(body)
 
 
-def _caller(bench: Bench, token: str) -> Caller:
+async def _caller(bench: Bench, token: str) -> Caller:
     try:
-        caller = bench.authenticator.caller(token.strip())
+        caller = await bench.authenticator.caller(token.strip())
     except InvalidToken as error:
         raise Unusable([f"the token is refused: {error}"]) from None
     if caller.audience not in ("official", "system"):

@@ -10,7 +10,7 @@ which asks again what the recorded request bodies asked: for wire replays.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -45,6 +45,8 @@ class Query(Struct, frozen=True, kw_only=True):
     deadline: float
     """Absolute, in seconds of the event loop's clock."""
     request: str | None = None
+    departed: Callable[[], None] | None = None
+    """The hub's own: told when the first message of this query has left."""
 
 
 class Patience(Struct, frozen=True, kw_only=True):

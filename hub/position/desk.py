@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from hub.core.connector import Query, Subject
 from hub.core.errors import InvalidDocument, LedgerError
+from hub.core.limits import CacheLimits
 from hub.core.model import BlockType
 from hub.core.model.canonical import Highlight, PartialDate
 from hub.core.moment import Clock, new_id, utc_now
@@ -32,6 +33,7 @@ from hub.mapping import Mapping as BlockMapping
 from hub.position.assemble import Assembly, assemble
 from hub.position.closing import Closings
 from hub.position.evidence import evidence_bytes
+from hub.position.obtain import obtainer_for
 from hub.position.plan import Plan, make_plan
 from hub.position.sources import Sources
 from hub.position.standing import official_of, sealed_until, standing_of
@@ -66,7 +68,7 @@ class Answered(Struct, frozen=True, kw_only=True):
 
 
 class Desk:
-    """Everything that one inquiry needs; holds no state about anybody."""
+    """Everything that one inquiry needs; what it remembers of anybody is in its obtainer."""
 
     def __init__(
         self,
@@ -76,7 +78,9 @@ class Desk:
         blocks: Mapping[str, BlockType],
         clock: Clock = utc_now,
         closings: Closings | None = None,
+        cache: CacheLimits | None = None,
     ) -> None:
+        self.obtainer = obtainer_for(sources, cache, blocks)
         self.sources, self.ledger, self.purposes = sources, ledger, purposes
         self.blocks, self.clock = blocks, clock
         self.closings = closings or Closings(ledger, clock)
@@ -145,7 +149,7 @@ class Desk:
             raise
         plan = make_plan([*grants, *denials], self.sources)
         query = self._query(access, plan, wish)
-        assembly = await assemble(plan, self.sources, query)
+        assembly = await assemble(plan, self.obtainer, query, short=purpose.cache == "short")
         self.closings.check(access.id)
         position = Position(
             subject=SubjectView(document=str(access.subject)),
@@ -159,7 +163,6 @@ class Desk:
         return Answered(position=position, body=body, highlights=assembly.highlights)
 
     def _in_order(self, assembly: Assembly) -> dict[str, Block]:
-        """The blocks in the canonical model's order, whatever order they came in."""
         return {name: assembly.blocks[name] for name in self.blocks if name in assembly.blocks}
 
     def _query(self, access: Access, plan: Plan, wish: Wish) -> Query:
@@ -190,7 +193,7 @@ class Desk:
             for failure in assembly.failures
             if failure.is_security_event
         ]
-        header = {
+        header: dict[str, JSON] = {
             "access": access.id,
             "purpose": access.purpose,
             "request": request,
@@ -201,6 +204,7 @@ class Desk:
                 for failure in assembly.failures
             ],
         }
+        header |= assembly.shared
         decoded = evidence_bytes(assembly.records, assembly.digests)
         await self.texts.ensure(self._mappings_of(assembly))
         entry = self._entry("answer", new_id(), access, header, body, decoded)
