@@ -3,6 +3,8 @@
 A connector package offers four names: `SPEC` (a Spec), `Settings` (a Struct: its part of
 `hub.toml` under `[sources.<name>.settings]`), `open_connector(client, settings)`, and
 beside them `simulator.py` for the sandbox.
+A connector whose requests hold chance also offers `open_replay(client, settings, requests)`,
+which asks again what the recorded request bodies asked: for wire replays.
 """
 
 from __future__ import annotations
