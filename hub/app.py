@@ -19,6 +19,7 @@ from hub.core.moment import Clock, utc_now
 from hub.ledger.open import open_ledger
 from hub.ledger.recorder import LedgerRecorder
 from hub.ledger.store import Ledger
+from hub.position.abuse import Abuse
 from hub.position.access_log import AccessLog
 from hub.position.closing import Closings, WhileOpen
 from hub.position.desk import Desk
@@ -80,10 +81,12 @@ def build_hub(
     sources = load_sources(settings, WhileOpen(recorder, closings), blocks, inner)
     desk = Desk(sources, ledger, purposes, blocks, clock, closings, settings.cache)
     bodies = {issuer.issuer: issuer.body for issuer in settings.issuers}
+    abuse = Abuse(ledger, purposes, clock)
     context = Context(
         desk=desk,
         identifier=callers.identifier,
         access_log=AccessLog(ledger, purposes, units, bodies, clock),
+        abuse=abuse,
         settings=settings,
         traffic=traffic_of(settings.admission),
     )
@@ -91,6 +94,7 @@ def build_hub(
 
     async def opened() -> None:
         await parts[0].open()
+        await abuse.restore()
         callers.start()
 
     async def closed() -> None:
