@@ -19,6 +19,7 @@ from hub.core.moment import Clock, utc_now
 from hub.ledger.open import open_ledger
 from hub.ledger.recorder import LedgerRecorder
 from hub.ledger.store import Ledger
+from hub.position.abuse import Abuse
 from hub.position.access_log import AccessLog
 from hub.position.closing import Closings, WhileOpen
 from hub.position.desk import Desk
@@ -38,11 +39,13 @@ class Hub(Struct, frozen=True, kw_only=True):
     sources: Sources
     desk: Desk
     callers: Callers
+    context: Context
     asgi: ASGIApp
 
     async def open(self) -> None:
         """Close what a crash left open, before anything is sent."""
         orphans = await self.ledger.close_orphans()
+        await self.context.abuse.restore()
         self.callers.start()
         log.info("hub_open", orphans_closed=orphans, sources=sorted(self.sources.by_name))
 
@@ -83,10 +86,12 @@ def build_hub(
     sources = load_sources(settings, WhileOpen(recorder, closings), blocks, inner)
     desk = Desk(sources, ledger, purposes, blocks, clock, closings, settings.cache)
     bodies = {issuer.issuer: issuer.body for issuer in settings.issuers}
+    abuse = Abuse(ledger, purposes, clock)
     context = Context(
         desk=desk,
         identifier=callers.identifier,
         access_log=AccessLog(ledger, purposes, units, bodies, clock),
+        abuse=abuse,
         settings=settings,
         traffic=traffic_of(settings.admission),
     )
@@ -99,10 +104,17 @@ def build_hub(
         await parts[0].close()
 
     asgi = build_api(context, on_startup=(opened,), on_shutdown=(closed,))
-    hub = Hub(
-        settings=settings, ledger=ledger, sources=sources, desk=desk, callers=callers, asgi=asgi
+    parts.append(
+        Hub(
+            settings=settings,
+            ledger=ledger,
+            sources=sources,
+            desk=desk,
+            callers=callers,
+            context=context,
+            asgi=asgi,
+        )
     )
-    parts.append(hub)
     return parts[0]
 
 
