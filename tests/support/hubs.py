@@ -149,8 +149,12 @@ async def _lifespan(hub: Hub) -> AsyncIterator[None]:
 
 
 def _litestar_of(hub: Hub) -> Litestar:
-    """The framework's application inside the edge."""
-    for cell in getattr(hub.asgi, "__closure__", None) or ():
-        if isinstance(cell.cell_contents, Litestar):
-            return cell.cell_contents
-    raise AssertionError("the edge wraps no Litestar application")
+    """The framework's application inside the layers around it."""
+    layers = [hub.asgi]
+    while layers:
+        layer = layers.pop()
+        if isinstance(layer, Litestar):
+            return layer
+        cells = getattr(layer, "__closure__", None) or ()
+        layers += [cell.cell_contents for cell in cells if callable(cell.cell_contents)]
+    raise AssertionError("the layers wrap no Litestar application")
