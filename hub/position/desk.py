@@ -177,17 +177,7 @@ class Desk:
         self, access: Access, assembly: Assembly, body: bytes, request: str | None
     ) -> None:
         security = [
-            self._entry(
-                "security",
-                new_id(),
-                access,
-                {
-                    "access": access.id,
-                    "source": failure.source,
-                    "operation": failure.operation,
-                    "reason": failure.reason,
-                },
-            )
+            self._entry("security", new_id(), access, failure.event(access.id))
             for failure in assembly.failures
             if failure.is_security_event
         ]
