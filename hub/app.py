@@ -13,16 +13,21 @@ from msgspec import Struct
 from hub.api.build import build_api
 from hub.api.callers import open_callers
 from hub.api.context import Context
+from hub.core.errors import SettingsError
+from hub.core.exchange import Recorder
 from hub.core.model import BLOCKS, BlockType
 from hub.core.moment import Clock, utc_now
+from hub.ledger.delivery import Authority, Delivery, Folder, Mailbox, Place, Post, load_roots
 from hub.ledger.open import open_ledger
 from hub.ledger.recorder import LedgerRecorder
+from hub.ledger.sqlite import SqliteLedger
 from hub.ledger.store import Ledger
 from hub.position.closing import Closings, WhileOpen
 from hub.position.desk import Desk
 from hub.position.purposes import load_purposes
 from hub.position.sources import Inner, Sources, load_sources
 from hub.settings import Settings, shipped
+from hub.wire.post import PostEndpoint, open_post_endpoint
 
 log = structlog.get_logger()
 
@@ -74,20 +79,50 @@ def build_hub(
     closings = Closings(ledger, clock)
     sources = load_sources(settings, WhileOpen(recorder, closings), blocks, inner)
     desk = Desk(sources, ledger, purposes, blocks, clock, closings)
-    context = Context(desk=desk, identifier=callers.identifier, settings=settings)
+    delivery, endpoints = open_delivery(settings, ledger, recorder, inner, clock)
+    context = Context(
+        desk=desk, identifier=callers.identifier, settings=settings, delivery=delivery
+    )
     parts: list[Hub] = []
 
     async def opened() -> None:
         await parts[0].open()
         callers.start()
+        await delivery.start()
 
     async def closed() -> None:
+        await delivery.aclose()
+        for endpoint in endpoints:
+            await endpoint.aclose()
         await callers.aclose()
         await parts[0].close()
 
     asgi = build_api(context, on_startup=(opened,), on_shutdown=(closed,))
     parts.append(Hub(settings=settings, ledger=ledger, sources=sources, desk=desk, asgi=asgi))
     return parts[0]
+
+
+def open_delivery(
+    settings: Settings, ledger: SqliteLedger, recorder: Recorder, inner: Inner, clock: Clock
+) -> tuple[Delivery, list[PostEndpoint]]:
+    """The delivery of checkpoints that the settings describe, and what it posts to."""
+    wanted, places, endpoints = settings.ledger.delivery, list[Place](), list[PostEndpoint]()
+
+    def post(name: str, url: str) -> Post:
+        way = open_post_endpoint(name, url, recorder, transport=inner(name), clock=clock)
+        endpoints.append(way)
+        return way.post
+
+    if wanted.directory is not None:
+        places.append(Folder(settings.path(wanted.directory)))
+    if wanted.post is not None:
+        places.append(Mailbox(post("checkpoint-post", wanted.post)))
+    if wanted.timestamp is not None:
+        if wanted.timestamp_roots is None:
+            raise SettingsError(["ledger.delivery.timestamp_roots: missing"])
+        roots = load_roots(settings.path(wanted.timestamp_roots))
+        places.append(Authority(post("timestamp-authority", wanted.timestamp), roots))
+    return Delivery(ledger, places, wanted.every_s), endpoints
 
 
 def contracts_of(settings: Settings) -> Path:

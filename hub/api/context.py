@@ -10,6 +10,7 @@ from msgspec import Struct
 from hub.api.identifying import IDENTITY, Identifier
 from hub.api.problems import Problem
 from hub.core.policy import Audience, Caller
+from hub.ledger.delivery import Delivery
 from hub.position.desk import Desk
 from hub.settings import Settings
 
@@ -22,6 +23,7 @@ class Context(Struct, frozen=True, kw_only=True):
     desk: Desk
     identifier: Identifier
     settings: Settings
+    delivery: Delivery
 
 
 def context_of(request: AnyRequest) -> Context:
