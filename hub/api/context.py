@@ -11,6 +11,7 @@ from hub.api.admission import Traffic, note_quotas
 from hub.api.identifying import IDENTITY, Identifier
 from hub.api.problems import Problem, problem_response
 from hub.core.policy import Audience, Caller
+from hub.ledger.delivery import Delivery
 from hub.position.abuse import Abuse, Stopped
 from hub.position.access_log import AccessLog
 from hub.position.desk import Desk
@@ -27,6 +28,7 @@ class Context(Struct, frozen=True, kw_only=True):
     access_log: AccessLog
     abuse: Abuse
     settings: Settings
+    delivery: Delivery
     traffic: Traffic = field(default_factory=Traffic)
 
 

@@ -102,8 +102,7 @@ class Served:
     @property
     def context(self) -> Context:
         """The parts that the routes use."""
-        found: Context = _litestar_of(self.hub).state.context
-        return found
+        return self.hub.context
 
     async def get(self, path: str, token: str | None = None, **headers: str) -> httpx.Response:
         """GET a path of the API."""
