@@ -39,14 +39,30 @@ log = structlog.get_logger()
 class Hub(Struct, frozen=True, kw_only=True):
     """The wired parts. `asgi` opens and closes the rest by its lifespan."""
 
-    settings: Settings
-    ledger: Ledger
-    sources: Sources
-    desk: Desk
-    callers: Callers
     context: Context
+    callers: Callers
     endpoints: tuple[PostEndpoint, ...]
     asgi: ASGIApp
+
+    @property
+    def settings(self) -> Settings:
+        """What the hub was built from."""
+        return self.context.settings
+
+    @property
+    def desk(self) -> Desk:
+        """Where inquiries are answered."""
+        return self.context.desk
+
+    @property
+    def sources(self) -> Sources:
+        """The systems that it asks."""
+        return self.desk.sources
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where everything is on record."""
+        return self.desk.ledger
 
     async def open(self) -> None:
         """Close what a crash left open, before anything is sent."""
@@ -115,20 +131,14 @@ def build_hub(
     async def closed() -> None:
         await parts[0].close()
 
-    asgi = build_api(context, on_startup=(opened,), on_shutdown=(closed,))
-    parts.append(
-        Hub(
-            settings=settings,
-            ledger=ledger,
-            sources=sources,
-            desk=desk,
-            callers=callers,
-            context=context,
-            endpoints=tuple(endpoints),
-            asgi=asgi,
-        )
+    hub = Hub(
+        context=context,
+        callers=callers,
+        endpoints=tuple(endpoints),
+        asgi=build_api(context, on_startup=(opened,), on_shutdown=(closed,)),
     )
-    return parts[0]
+    parts.append(hub)
+    return hub
 
 
 def open_delivery(

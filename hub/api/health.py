@@ -9,7 +9,7 @@ import msgspec
 from litestar import Response, get
 from msgspec import Struct
 
-from hub.api.context import AnyRequest, context_of
+from hub.api.context import AnyRequest, Context, context_of
 from hub.api.parameters import problem_spec, success
 from hub.api.problems import Problem
 from hub.core.errors import TechnicalReason
@@ -121,19 +121,19 @@ async def readyz(request: AnyRequest) -> Response[bytes]:
 )
 async def status(request: AnyRequest) -> Response[bytes]:
     """What was last seen; asks nobody."""
-    desk, delivery = context_of(request).desk, context_of(request).delivery
-    sources = _states(desk.sources)
+    context = context_of(request)
+    return _json(_status(context, await context.desk.ledger.size()))
+
+
+def _status(context: Context, records: int) -> Status:
+    sources = _states(context.desk.sources)
     failing = any(source.state == "failing" for source in sources.values())
-    state = "degraded" if failing else "ok"
-    size = await desk.ledger.size()
-    return _json(
-        Status(
-            status=state,
-            records=size,
-            outside_copy=delivery.is_outside(),
-            outside_copies=delivery.copies(),
-            sources=sources,
-        )
+    return Status(
+        status="degraded" if failing else "ok",
+        records=records,
+        outside_copy=context.delivery.is_outside(),
+        outside_copies=context.delivery.copies(),
+        sources=sources,
     )
 
 
