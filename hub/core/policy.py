@@ -11,7 +11,8 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from hub.core.document import Document
+from hub.core.document import Document, parse_document
+from hub.core.errors import InvalidDocument
 
 Audience = Literal["citizen", "official", "system", "processor", "auditor", "operator"]
 PublicReason = Literal[
@@ -19,6 +20,7 @@ PublicReason = Literal[
     "maintenance",
     "source_problem",
     "needs_procedure",
+    "needs_authorisation",
     "step_up",
     "in_person",
     "purpose",
@@ -55,6 +57,8 @@ class BlockRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     fields: tuple[str, ...]
     basis: Literal["authorisation", "no_opposition", "law"] = "law"
+    evidence: bool = False
+    """Whether the access must say where the person's authorisation can be found."""
     assurance: Assurance = "low"
 
 
@@ -83,6 +87,15 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether nothing more is answered until the hour has less in it again."""
 
 
+class AutomatedBy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body's own functionary who answers for an automated act (Ley 40/2015 art. 41)."""
+
+    full_name: str
+    nif: str
+    processing_unit: str
+    unit_code: str | None = None
+
+
 class Purpose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One row of the record of processing activities (GDPR art. 30)."""
 
@@ -95,7 +108,11 @@ class Purpose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     procedure: str | None = None
     """Code of the procedure that a provider authorised, where a source demands one."""
     procedure_name: str | None = None
-    states: tuple[Literal["case_file", "official", "processing_unit", "consent"], ...] = ()
+    procedure_class: int | None = None
+    """`ClaseTramite` of the procedure in SIA, which newer services of the State ask for."""
+    automated_by: AutomatedBy | None = None
+    """In whose name a system may ask; without it, only a person can."""
+    states: tuple[Literal["case_file", "official", "processing_unit", "consent", "names"], ...] = ()
     """What an access under this purpose must state."""
     cache: Literal["none", "short"] = "none"
     retention: str
@@ -133,6 +150,8 @@ class Official(Struct, frozen=True, kw_only=True):
     full_name: str
     document: Document
     processing_unit: str
+    unit_code: str | None = None
+    """The unit's code in the directory of public bodies (DIR3), where a provider wants it."""
 
 
 class Access(Struct, frozen=True, kw_only=True):
@@ -153,6 +172,11 @@ class Access(Struct, frozen=True, kw_only=True):
     consent: Consent | None = None
     sealed_until: dt.datetime | None = None
     """Until then the law keeps it from its subject."""
+    authorisations: Mapping[str, str] = {}
+    """Per block where the person's written authorisation can be found (its evidence)."""
+    automated: bool = False
+    """Whether a machine asks, in the name of the functionary that the purpose names."""
+    procedure_class: int | None = None
     began_at: dt.datetime
     expires_at: dt.datetime
 
@@ -181,8 +205,12 @@ def decide(
     purpose: Purpose,
     block: str,
     fields: frozenset[str] | UnsetType = UNSET,
+    access: Access | None = None,
 ) -> Grant | Denial:
-    """Whether *caller* may see *block* for *purpose*; *fields* narrows and never widens."""
+    """Whether *caller* may see *block* for *purpose*; *fields* narrows and never widens.
+
+    With *access*, what it states is held against what the row demands.
+    """
     rule = purpose.blocks.get(block)
     if caller.audience not in purpose.audience:
         return Denial(block=block, reason="purpose")
@@ -191,11 +219,20 @@ def decide(
         return Denial(block=block, reason="needs_procedure" if needs else "purpose")
     if not reaches(caller.assurance, rule.assurance):
         return Denial(block=block, reason="step_up")
+    if access is not None and not authorised(rule, block, access):
+        return Denial(block=block, reason="needs_authorisation")
     allowed = frozenset(rule.fields)
     shown = allowed if fields is UNSET else narrowed(allowed, fields)
     if not shown:
         return Denial(block=block, reason="purpose")
     return Grant(block=block, fields=shown, basis=rule.basis)
+
+
+def authorised(rule: BlockRule, block: str, access: Access) -> bool:
+    """Whether *access* states the authorisation that *rule* needs, with evidence where it must."""
+    if rule.basis != "authorisation" or block in access.authorisations:
+        return True
+    return access.consent == "given" and not rule.evidence
 
 
 def reaches(level: Assurance, wanted: Assurance) -> bool:
@@ -222,11 +259,20 @@ def _row_faults(
         yield f"no retention class {row.retention}"
     if not row.audience:
         yield "no audience"
+    if row.automated_by is not None and not _is_person(row.automated_by.nif):
+        yield "automated_by: its NIF is not a person's"
     for name in row.default_blocks:
         if name not in blocks:
             yield f"default_blocks: no block {name}"
     for name, rule in row.blocks.items():
         yield from _rule_faults(table, row, name, rule, blocks.get(name, frozenset()))
+
+
+def _is_person(number: str) -> bool:
+    try:
+        return parse_document(number).type in ("nif", "nie")
+    except InvalidDocument:
+        return False
 
 
 def _rule_faults(
@@ -240,6 +286,8 @@ def _rule_faults(
         yield f"blocks.{name}: allows no field"
     if name in table.needs_procedure and row.procedure is None:
         yield f"blocks.{name}: needs a procedure, and the row names none"
+    if rule.evidence and rule.basis != "authorisation":
+        yield f"blocks.{name}: evidence goes with an authorisation"
     if rule.basis == "authorisation" and "consent" not in row.states:
         yield f"blocks.{name}: needs an authorisation, and the row does not ask for it"
 

@@ -37,6 +37,7 @@ log = structlog.get_logger()
 _PUBLIC: dict[TechnicalReason, PublicReason] = {
     "maintenance": "maintenance",
     "charset": "source_problem",
+    "decryption": "source_problem",
     "forbidden_xml": "source_problem",
     "hub_credentials": "source_problem",
     "identity_mismatch": "source_problem",

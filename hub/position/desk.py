@@ -83,13 +83,14 @@ class Desk:
         self.texts = MappingTexts(ledger, clock)
 
     def decisions(
-        self, caller: Caller, purpose: Purpose, wish: Wish
+        self, caller: Caller, purpose: Purpose, wish: Wish, access: Access | None = None
     ) -> tuple[list[Grant], list[Denial]]:
         """What the policy says of each wanted block; raises Refused for a named, denied one."""
         names = wish.blocks if wish.blocks is not None else purpose.default_blocks
         fields = wish.fields if wish.fields is not UNSET else {}
         decided = [
-            decide(self.purposes, caller, purpose, name, fields.get(name, UNSET)) for name in names
+            decide(self.purposes, caller, purpose, name, fields.get(name, UNSET), access)
+            for name in names
         ]
         denials = [decision for decision in decided if isinstance(decision, Denial)]
         if denials and wish.blocks is not None:
@@ -139,7 +140,7 @@ class Desk:
         if purpose is None:
             raise LedgerError(f"access under a purpose that is no longer in the table: {access.id}")
         try:
-            grants, denials = self.decisions(caller, purpose, wish)
+            grants, denials = self.decisions(caller, purpose, wish, access)
         except Refused as refusal:
             await self.deny(access, refusal.denials, wish.request)
             raise
@@ -168,6 +169,7 @@ class Desk:
             access=access,
             as_of=self.clock(),
             wanted={name: grant.fields for name, grant in plan.grants.items()},
+            bases={name: grant.basis for name, grant in plan.grants.items()},
             deadline=asyncio.get_running_loop().time() + wish.wait_s,
             request=wish.request,
         )
@@ -274,11 +276,15 @@ def begin_access(
     case_file: str | None = None,
     official: Official | None = None,
     consent: Consent | None = None,
+    authorisations: Mapping[str, str] | None = None,
+    automated: bool = False,
 ) -> Access:
     """A new access with an opaque id, and what its purpose asks to be stated."""
     now = clock()
     stated = ("given_name", "first_surname", "second_surname")
     names = {name: value for name in stated if (value := getattr(subject, name))}
+    if subject.birth_date is not None:
+        names["birth_date"] = str(subject.birth_date)
     return Access(
         id=new_id(),
         caller=caller,
@@ -295,4 +301,7 @@ def begin_access(
         case_file=case_file,
         official=official,
         consent=consent,
+        authorisations=authorisations or {},
+        automated=automated,
+        procedure_class=purpose.procedure_class,
     )
