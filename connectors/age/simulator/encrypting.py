@@ -50,6 +50,7 @@ def encrypt(
     for child in list(holder):
         holder.remove(child)
     holder.text = None
+    holder.set("Id", "Cifrado0")
     name = f"{XENC}aes256-cbc" if mode == "other_cipher" else CIPHERS[cipher]
     holder.append(_data(data_id, name, bytes(sealed)))
     if mode == "spoilt_key":

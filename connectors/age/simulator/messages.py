@@ -52,7 +52,7 @@ def answer(draft: Draft) -> str:
         return f"{head}</Respuesta>"
     return (
         f"{head}<Transmisiones><TransmisionDatos>{_generic(draft, code)}"
-        f'<e:DatosEspecificos xmlns:e="{SPECIFIC}" Id="Cifrado0">{draft.entry.content}'
+        f'<e:DatosEspecificos xmlns:e="{SPECIFIC}">{draft.entry.content}'
         f"</e:DatosEspecificos>"
         f"</TransmisionDatos></Transmisiones></Respuesta>"
     )
