@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from lxml import etree
@@ -10,7 +11,7 @@ from connectors.age.simulator import encrypting, messages, sealing
 from connectors.age.simulator.asynchronous import ASYNCHRONOUS_FAULTS, AsynchronousSide
 from connectors.age.simulator.inspection import Inspector, Refusal
 from connectors.age.simulator.register import Moment, entry
-from connectors.age.simulator.services import PublishedService, published
+from connectors.age.simulator.services import FOLDER, PublishedService, published
 from hub.sandbox import magic
 from hub.sandbox.certificates import ensure_certificates
 from hub.sandbox.stage import Stage
@@ -54,7 +55,7 @@ class Platform:
         sha1 = stage.settings.get("answer_algorithm") == "rsa-sha1"
         usual = sealing.SHA1 if sha1 else sealing.SHA256
         self._stage = stage
-        self._services = published()
+        self._services = published(Path(stage.settings.get("services", FOLDER)))
         self._inspector = Inspector(files.ca, stage.clock)
         self._seals = {
             "platform": sealing.Seal(files.platform, files.platform_key, usual, stage.clock),
