@@ -39,18 +39,6 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     action: str
 
 
-class Asynchronous(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many people are asked about at once: where, and for how long the answer is kept."""
-
-    endpoint: str
-    request_action: str
-    answer_action: str
-    most: int
-    """Most people in one request."""
-    expires_days: int
-    """Days for which the platform keeps an answer (`caducidad`)."""
-
-
 class SignatureProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How requests are signed, and the only way in which answers may be."""
 
@@ -97,7 +85,6 @@ class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     template: Literal["classic", "2022"]
     provider: Provider
     synchronous: Endpoint
-    asynchronous: Asynchronous | None = None
     signature: SignatureProfile
     encryption: EncryptionProfile | None = None
     """How answers are encrypted; without it, an encrypted one is refused."""

@@ -22,7 +22,7 @@ from hub.core.policy import Caller
 from hub.ledger.jobs import Item, Job, Run
 from hub.ledger.leaf import milliseconds_of, moment_of
 from hub.ledger.store import JSON, Entry
-from hub.position.desk import subject_of
+from hub.position.subject import subject_of
 from hub.settings import Settings
 
 _TOGETHER = 500

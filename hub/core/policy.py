@@ -11,8 +11,8 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from hub.core.document import Document, parse_document
-from hub.core.errors import InvalidDocument
+from hub.core.automated import AutomatedBy
+from hub.core.document import Document
 
 Audience = Literal["citizen", "official", "system", "processor", "auditor", "operator"]
 PublicReason = Literal[
@@ -85,15 +85,6 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Distinct people about whom accesses are declared."""
     stops: bool = False
     """Whether nothing more is answered until the hour has less in it again."""
-
-
-class AutomatedBy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body's own functionary who answers for an automated act (Ley 40/2015 art. 41)."""
-
-    full_name: str
-    nif: str
-    processing_unit: str
-    unit_code: str | None = None
 
 
 class Purpose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -259,20 +250,11 @@ def _row_faults(
         yield f"no retention class {row.retention}"
     if not row.audience:
         yield "no audience"
-    if row.automated_by is not None and not _is_person(row.automated_by.nif):
-        yield "automated_by: its NIF is not a person's"
     for name in row.default_blocks:
         if name not in blocks:
             yield f"default_blocks: no block {name}"
     for name, rule in row.blocks.items():
         yield from _rule_faults(table, row, name, rule, blocks.get(name, frozenset()))
-
-
-def _is_person(number: str) -> bool:
-    try:
-        return parse_document(number).type in ("nif", "nie")
-    except InvalidDocument:
-        return False
 
 
 def _rule_faults(

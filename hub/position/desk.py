@@ -11,9 +11,9 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from hub.core.connector import Query, Subject
-from hub.core.errors import InvalidDocument, LedgerError
+from hub.core.errors import LedgerError
 from hub.core.model import BlockType
-from hub.core.model.canonical import Highlight, PartialDate
+from hub.core.model.canonical import Highlight
 from hub.core.moment import Clock, new_id, utc_now
 from hub.core.policy import (
     Access,
@@ -35,6 +35,7 @@ from hub.position.evidence import evidence_bytes
 from hub.position.plan import Plan, make_plan
 from hub.position.sources import Sources
 from hub.position.standing import official_of, sealed_until, standing_of
+from hub.position.subject import subject_of
 from hub.position.texts import MappingTexts
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -241,30 +242,6 @@ def explained(block: Block) -> dict[str, JSON]:
     """A block on the leaf: its state and provenance, without a datum of the person."""
     plain: dict[str, JSON] = msgspec.to_builtins(block)
     return {key: value for key, value in plain.items() if key != "data"}
-
-
-def subject_of(access: Access) -> Subject:
-    """The subject with the names that token or body stated."""
-    names = access.subject_names
-    return Subject(
-        document=access.subject,
-        given_name=names.get("given_name"),
-        first_surname=names.get("first_surname"),
-        second_surname=names.get("second_surname"),
-        birth_date=birth_date_of(names.get("birth_date")),
-    )
-
-
-def birth_date_of(text: str | None) -> PartialDate | None:
-    """`1980`, `1980-02` or `1980-02-29`; InvalidDocument for anything else."""
-    if text is None:
-        return None
-    try:
-        return PartialDate(
-            **dict(zip(("year", "month", "day"), map(int, text.split("-")), strict=False))
-        )
-    except (TypeError, ValueError):
-        raise InvalidDocument("the birth date is not YYYY, YYYY-MM or YYYY-MM-DD") from None
 
 
 def begin_access(

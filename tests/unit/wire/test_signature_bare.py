@@ -14,12 +14,12 @@ from lxml import etree
 
 from hub.core.errors import SourceInsecure
 from hub.wire.signature import BodySigner, PinnedVerifier
-from hub.wire.signature_form import DS, EXCLUSIVE, INCLUSIVE, SOAP, WITH_COMMENTS, Algorithm
+from hub.wire.signature_form import DS, EXCLUSIVE, INCLUSIVE, SOAP, WITH_COMMENTS, Algorithm, Mode
 from tests.support.builders import NOW
 from tests.support.certificates import a_certificate, a_key, pem_of_key
 from tests.support.sealing import content, signed, the_certificate
 
-MODE = "xml-signature"
+MODE: Mode = "xml-signature"
 Attack = Callable[[etree._Element], None]
 CASES: dict[str, tuple[Attack, str]] = {}
 
@@ -65,7 +65,7 @@ def _a_changed_body(envelope):
 @attack("signxml refuses it")
 def _a_changed_signature(envelope):
     node = _find(envelope, "SignatureValue")
-    raw = bytearray(base64.b64decode(node.text))
+    raw = bytearray(base64.b64decode(node.text or ""))
     raw[0] ^= 1
     node.text = base64.b64encode(raw).decode()
 
