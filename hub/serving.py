@@ -161,6 +161,7 @@ def _welcome(settings: Settings, issuer: SandboxIssuer, log_file: Path) -> str:
             "purpose": "nursery_admission",
             "caseFile": "EI/2026/000123",
             "consent": "given",
+            "authorisations": [{"blocks": ["incomeLevel"], "evidence": "EI/2026/000123/AUT-1"}],
         }
     ).decode()
     declare = (

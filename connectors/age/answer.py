@@ -103,15 +103,28 @@ def read_body(body: etree._Element, asked: Asked, table: OutcomeTable) -> Readin
         return Reading(payload=payload, holds=holds(table.verdict(state), state, "platform"))
     if len(items) != 1:
         raise SourceMalformed(SOURCE, "schema", f"{len(items)} transmissions instead of one")
-    payload["TransmisionDatos"] = _plain(items[0], service.repeatable)
+    payload["TransmisionDatos"] = _plain(items[0], service)
     generic = "TransmisionDatos/DatosGenericos"
     _repeats(
         payload, f"{generic}/Transmision/IdSolicitud", asked.item_id or asked.request_id, "replay"
     )
     _repeats(payload, f"{generic}/Titular/Documentacion", asked.document, "identity_mismatch")
-    code = _value(payload, f"TransmisionDatos/DatosEspecificos/{service.outcome.path}")
-    verdict = service.outcome.table.verdict(code)
-    return Reading(payload=payload, holds=holds(verdict, code, "business"))
+    return Reading(payload=payload, holds=_business(payload["TransmisionDatos"], service))
+
+
+def _business(item: Any, service: Service) -> bool:
+    """Whether the service's own part of the answer holds anything, by its own code."""
+    rule = service.outcome
+    code = _value_or_none(item, f"DatosEspecificos/{rule.path}")
+    if code is not None:
+        found = holds(rule.table.verdict(code), code, "business")
+    elif rule.absent is not None and isinstance(item.get("DatosEspecificos"), dict | str):
+        found = holds(rule.absent, "(none)", "business")
+    else:
+        raise _missing(f"TransmisionDatos/DatosEspecificos/{rule.path}")
+    if rule.content is None:
+        return found
+    return found and _node(item, f"DatosEspecificos/{rule.content}") not in (None, "")
 
 
 def _the_answer(body: etree._Element, service: Service) -> etree._Element:
@@ -125,11 +138,11 @@ def _part(message: etree._Element, name: str, service: Service) -> Any:
     parts = message.findall(f"./{{*}}{name}")
     if len(parts) != 1:
         raise _missing(name)
-    return _plain(parts[0], service.repeatable)
+    return _plain(parts[0], service)
 
 
-def _plain(element: etree._Element, repeatable: tuple[str, ...], depth: int = 0) -> Any:
-    """Text of a leaf, or children by local name.
+def _plain(element: etree._Element, service: Service, depth: int = 0) -> Any:
+    """Text of a leaf, or children by local name; what the service withholds is left out.
 
     What the contract lets repeat is always a list; anything else that comes twice becomes
     one too, and then fits no scalar that is read from it.
@@ -141,20 +154,34 @@ def _plain(element: etree._Element, repeatable: tuple[str, ...], depth: int = 0)
     values: dict[str, list[Any]] = {}
     for child in element:
         name = etree.QName(child).localname
-        values.setdefault(name, []).append(_plain(child, repeatable, depth + 1))
+        if name not in service.withheld:
+            values.setdefault(name, []).append(_plain(child, service, depth + 1))
     return {
-        name: found if name in repeatable or len(found) > 1 else found[0]
+        name: found if name in service.repeatable or len(found) > 1 else found[0]
         for name, found in values.items()
     }
 
 
 def _value(payload: dict[str, Any], path: str) -> str:
     """The one text at *path*."""
-    node: Any = payload
+    value = _value_or_none(payload, path)
+    if value is None:
+        raise _missing(path)
+    return value
+
+
+def _value_or_none(payload: Any, path: str) -> str | None:
+    """The one text at *path*; None where there is none or nothing in it."""
+    node = _node(payload, path)
+    if isinstance(node, list | dict):
+        raise _missing(path)
+    return node or None
+
+
+def _node(payload: Any, path: str) -> Any:
+    node = payload
     for step in path.split("/"):
         node = node.get(step) if isinstance(node, dict) else None
-    if not isinstance(node, str) or not node:
-        raise _missing(path)
     return node
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 from lxml import etree
@@ -12,15 +12,16 @@ from msgspec import Meta, Struct
 from connectors.age.answer import Asked, envelope_of, raise_fault, read_body
 from connectors.age.outcomes import SOURCE
 from connectors.age.request import Requester, RequestForm, new_request_id
-from connectors.age.service import CONTRACT, load_outcomes, load_services, spec_of
+from connectors.age.service import CONTRACT, Service, load_outcomes, load_services, spec_of
 from hub.core.connector import Connector, Operation, Patience, Query
-from hub.core.errors import SourceInsecure
+from hub.core.errors import SettingsError, SourceInsecure
 from hub.core.exchange import SourceRecord
 from hub.core.secret import Secret
 from hub.wire.client import Answer, SourceClient
 from hub.wire.decode import check_status
 from hub.wire.signature import BodySigner, PinnedVerifier
 from hub.wire.signature_form import Algorithm
+from hub.wire.xmlenc import Decryptor, is_encrypted
 
 SERVICES = load_services(CONTRACT / "services")
 SPEC = spec_of(SERVICES)
@@ -49,24 +50,36 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Overrides the services' least waits between asynchronous messages; for the sandbox."""
     answer_algorithm: Algorithm | None = None
     """Overrides the services' own: `rsa-sha1` while the platform still signs with it."""
+    signers: Mapping[str, Secret] = {}
+    """By service code, who signs its answers where the platform does not: the provider."""
+    endpoints: Mapping[str, str] = {}
+    """By service code, another address than the contract's, below `url`."""
 
 
 class Age:
     """One instance per process; remembers which answers it has seen, and nothing else."""
 
-    spec = SPEC
-
     def __init__(
-        self, client: SourceClient, settings: Settings, new_id: Callable[[str], str]
+        self,
+        client: SourceClient,
+        settings: Settings,
+        new_id: Callable[[str], str],
+        services: tuple[Service, ...] = SERVICES,
     ) -> None:
         self._client, self._settings, self._new_id = client, settings, new_id
         self._signer = BodySigner(
             SOURCE, settings.certificate.reveal(), settings.key.reveal(), client.clock
         )
         self._verifier = PinnedVerifier(SOURCE, settings.signer.reveal(), client.clock)
-        self._services = {service.operation: service for service in SERVICES}
+        self._verifiers = {
+            code: PinnedVerifier(SOURCE, pinned.reveal(), client.clock)
+            for code, pinned in settings.signers.items()
+        }
+        self._decryptor = Decryptor(SOURCE, settings.key.reveal())
+        self.spec = spec_of(services)
+        self._services = {service.operation: service for service in services}
         requester = Requester(identifier=settings.requester_id, name=settings.requester_name)
-        self._forms = {service.code: RequestForm(service, requester) for service in SERVICES}
+        self._forms = {service.code: RequestForm(service, requester) for service in services}
         self._table = load_outcomes(CONTRACT)
         self._seen: OrderedDict[str, None] = OrderedDict()
 
@@ -75,13 +88,15 @@ class Age:
         service = self._services[operation]
         request_id = self._new_id(self._settings.id_prefix)
         request = self._forms[service.code].filled(query, request_id, self._client.clock())
-        content = self._signer.sign(request, f"Body-{request_id}", service.signature.request)
-        call = self._client.call(SPEC, operation, query)
+        profile = service.signature
+        content = self._signer.sign(request, f"Body-{request_id}", profile.request, profile.mode)
+        call = self._client.call(self.spec, operation, query)
         headers = {
             "content-type": "text/xml; charset=UTF-8",
             "soapaction": f'"{service.synchronous.action}"',
         }
-        answer = await call.post(service.synchronous.endpoint, content, headers)
+        endpoint = self._settings.endpoints.get(service.code, service.synchronous.endpoint)
+        answer = await call.post(endpoint, content, headers)
         document = query.subject.document.number
         asked = Asked(service=service, request_id=request_id, document=document)
         reading = read_body(self._believed(answer, asked), asked, self._table)
@@ -92,9 +107,15 @@ class Age:
         """The Body that the platform signed. The message as it came ends here."""
         envelope = envelope_of(answer)
         raise_fault(answer, envelope, self._table)
-        algorithm = self._settings.answer_algorithm or asked.service.signature.answer
-        verified = self._verifier.verify(envelope, algorithm)
+        service = asked.service
+        algorithm = self._settings.answer_algorithm or service.signature.answer
+        verifier = self._verifiers.get(service.code, self._verifier)
+        verified = verifier.verify(envelope, algorithm, service.signature.mode)
         self._refuse_seen(verified.digest)
+        if service.encryption is not None:
+            self._decryptor.decrypt(envelope, verified.body, service.encryption)
+        elif is_encrypted(verified.body):
+            raise SourceInsecure(SOURCE, "decryption", "this service does not encrypt")
         return verified.body
 
     def _refuse_seen(self, digest: str) -> None:
@@ -115,4 +136,7 @@ class Age:
 
 def open_connector(client: SourceClient, settings: Settings) -> Connector:
     """The connector of `age`; SettingsError when a certificate or key cannot be used."""
+    codes = {service.code for service in SERVICES}
+    if unknown := sorted({*settings.signers, *settings.endpoints} - codes):
+        raise SettingsError([f"{SOURCE}: no service {code}" for code in unknown])
     return Age(client, settings, new_request_id)

@@ -12,14 +12,23 @@ from msgspec import Struct
 
 from connectors.age.outcomes import SOURCE
 from connectors.age.service import Service
+from connectors.age.specific import Lacking, specific_data
 from hub.core.connector import Query
 from hub.core.errors import SourceRefused
+from hub.core.policy import Access, Consent, Official
 
 ID_LENGTH = 26
 """Most characters of an IdPeticion."""
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ELEMENT = re.compile(r"Element '(?:\{[^}]*\})?(\w+)'")
+
+_CONSENTS: Mapping[str, Consent] = {
+    "authorisation": "given",
+    "no_opposition": "no_opposition",
+    "law": "law",
+}
+"""What the basis of a purpose's row is called in an access."""
 
 Node = Mapping[str, "Node | str | None"]
 """An element's children by name; None for one that is left out."""
@@ -58,6 +67,12 @@ class RequestForm:
         namespace = self._service.namespace("peticion")
         root = etree.Element(f"{{{namespace}}}Peticion", nsmap={"scsp": namespace})
         _fill(root, namespace, self._content(query, request_id, now))
+        try:
+            specific = specific_data(self._service.request.specific, query, now)
+        except Lacking as lacking:
+            raise _refusal(f"{lacking} has no value") from None
+        if specific is not None:
+            root[1][0].append(specific)
         _check(self._schema, root)
         return root
 
@@ -94,19 +109,14 @@ def _requester(service: Service, requester: Requester, query: Query) -> Node:
     official = access.official
     if official is None:
         raise _refusal("the access names no official")
-    if not access.procedure or not access.procedure_name:
-        raise _refusal("the access names no procedure")
-    consent = service.request.consents.get(access.consent) if access.consent else None
+    consent = service.request.consents.get(_basis(service, query))
     if consent is None:
         raise _refusal("the access states no kind of consent that the service knows")
     return {
         "IdentificadorSolicitante": requester.identifier,
         "NombreSolicitante": requester.name,
-        "UnidadTramitadora": official.processing_unit or None,
-        "Procedimiento": {
-            "CodProcedimiento": access.procedure,
-            "NombreProcedimiento": access.procedure_name,
-        },
+        **_unit(service, official),
+        "Procedimiento": _procedure(service, access),
         "Finalidad": f"{access.procedure_name} ({access.legal_basis})",
         "Consentimiento": consent,
         "Funcionario": {
@@ -114,6 +124,43 @@ def _requester(service: Service, requester: Requester, query: Query) -> Node:
             "NifFuncionario": official.document.number,
         },
         "IdExpediente": access.case_file or None,
+    }
+
+
+def _basis(service: Service, query: Query) -> Consent:
+    """On what the block is asked for: the purpose's row decides, not who happens to ask."""
+    stated = query.access.consent
+    basis = query.bases.get(service.block)
+    if basis is None and stated is None:
+        raise _refusal("the access states no kind of consent that the service knows")
+    return _CONSENTS.get(basis or "", stated or "given")
+
+
+def _unit(service: Service, official: Official) -> Node:
+    """The processing unit, by its name and, in the newer template, its DIR3 code too."""
+    name = official.processing_unit or None
+    if service.template == "classic":
+        return {"UnidadTramitadora": name}
+    if not official.unit_code:
+        raise _refusal("the access names no DIR3 code of the processing unit")
+    return {"UnidadTramitadora": name, "CodigoUnidadTramitadora": official.unit_code}
+
+
+def _procedure(service: Service, access: Access) -> Node:
+    """The authorised procedure; its class and whether a machine asks, in the newer template."""
+    if not access.procedure or not access.procedure_name:
+        raise _refusal("the access names no procedure")
+    named: Node = {
+        "CodProcedimiento": access.procedure,
+        "NombreProcedimiento": access.procedure_name,
+    }
+    if service.template == "classic":
+        return named
+    kind = access.procedure_class
+    return {
+        **named,
+        "Automatizado": "S" if access.automated else "N",
+        "ClaseTramite": None if kind is None else str(kind),
     }
 
 
@@ -128,6 +175,8 @@ def _holder(service: Service, query: Query) -> Node:
     if service.request.names == "never":
         return document
     if not subject.given_name or not subject.first_surname:
+        if service.request.names == "optional":
+            return document
         raise _refusal("the service needs the given name and the first surname")
     return {
         **document,

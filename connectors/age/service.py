@@ -11,11 +11,13 @@ from lxml import etree
 from msgspec import Struct
 
 from connectors.age.outcomes import OutcomeTable, Verdict
+from connectors.age.specific import Row
 from hub.core.connector import Echo, Operation, Patience, Spec
 from hub.core.document import DocumentType
 from hub.core.errors import SettingsError
 from hub.core.policy import Consent
-from hub.wire.signature_form import Algorithm
+from hub.wire.signature_form import Algorithm, Mode
+from hub.wire.xmlenc import EncryptionProfile
 
 CONTRACT = Path(__file__).resolve().parents[2] / "contracts" / "age"
 NAMESPACE = "http://intermediacion.redsara.es/scsp/esquemas/"
@@ -40,17 +42,20 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class SignatureProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How requests are signed, and the only way in which answers may be."""
 
-    mode: Literal["ws-security"]
+    mode: Mode
     request: Algorithm
     answer: Algorithm
 
 
 class RequestRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the request says of its holder, and which kinds of consent it can state."""
+    """What the request says of its holder, which kinds of consent it can state, and its data."""
 
-    names: Literal["required", "never"]
+    names: Literal["required", "optional", "never"]
+    """Whether names are demanded, sent where they are known, or never sent."""
     document_types: Mapping[DocumentType, str]
     consents: Mapping[Consent, Literal["Si", "Ley", "NoOpo"]]
+    specific: tuple[Row, ...] = ()
+    """The rows of DatosEspecificos, in the order of the service's schema."""
 
 
 class BusinessOutcome(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,6 +63,10 @@ class BusinessOutcome(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     path: str
     codes: Mapping[str, Verdict]
+    absent: Verdict | None = None
+    """What an answer without any code means; without it, the code must be there."""
+    content: str | None = None
+    """The part that holds the data. A code that says "found" without it holds nothing."""
 
     @property
     def table(self) -> OutcomeTable:
@@ -73,15 +82,20 @@ class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     operation: str
     block: str
     schema_version: Literal["V3"]
-    template: Literal["classic"]
+    template: Literal["classic", "2022"]
     provider: Provider
     synchronous: Endpoint
     signature: SignatureProfile
+    encryption: EncryptionProfile | None = None
+    """How answers are encrypted; without it, an encrypted one is refused."""
     request: RequestRules
     patience: Patience
     outcome: BusinessOutcome
     repeatable: tuple[str, ...] = ()
     """Elements of DatosEspecificos that the contract lets repeat."""
+    withheld: tuple[str, ...] = ()
+    """Elements about third persons, or beyond the question, that never leave the connector:
+    they stay in the sealed message and nowhere else."""
     folder: str = ""
     """Where the service's files are; filled in by whoever reads them."""
 
@@ -108,6 +122,8 @@ def load_services(folder: Path) -> tuple[Service, ...]:
         services.append(msgspec.structs.replace(service, folder=str(path.parent)))
     if len({service.operation for service in services}) != len(services):
         faults.append("two services for one operation")
+    if len({service.block for service in services}) != len(services):
+        faults.append("two services for one block")
     if faults:
         raise SettingsError([f"age: {fault}" for fault in faults])
     return tuple(services)

@@ -29,6 +29,14 @@ class SubjectRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     birth_date: Annotated[str, Meta(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")] | None = None
 
 
+class Authorisation(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """The person's own authorisation for some blocks, and where it can be found."""
+
+    blocks: Annotated[tuple[Annotated[str, Meta(max_length=64)], ...], Meta(min_length=1)]
+    evidence: Annotated[str, Meta(min_length=1, max_length=200)]
+    """Reference of the signed form in the case file or the document archive."""
+
+
 class AccessRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """An official's or a system's declaration of why it is going to ask."""
 
@@ -36,7 +44,10 @@ class AccessRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_un
     purpose: Annotated[str, Meta(min_length=1, max_length=64)]
     case_file: Annotated[str, Meta(min_length=1, max_length=25)] | None = None
     processing_unit: Annotated[str, Meta(min_length=1, max_length=250)] | None = None
+    unit_code: Annotated[str, Meta(pattern="^[A-Z][A-Z0-9][0-9]{7}$")] | None = None
+    """The processing unit's code in the directory of public bodies (DIR3)."""
     consent: Consent | None = None
+    authorisations: Annotated[tuple[Authorisation, ...], Meta(max_length=20)] = ()
 
 
 def declared(desk: Desk, caller: Caller, body: bytes) -> Access:
@@ -49,7 +60,7 @@ def declared(desk: Desk, caller: Caller, body: bytes) -> Access:
         codes = [row.code for row in desk.purposes.purposes if caller.audience in row.audience]
         detail = f"not a purpose of yours; one of: {', '.join(codes) or 'none'}"
         faults.append(Fault(pointer="/purpose", detail=detail))
-    official = _official(caller, wanted)
+    official = _official(caller, wanted, purpose)
     if purpose is not None:
         faults += _missing(purpose, wanted, official)
     if faults or purpose is None or subject is None:
@@ -62,6 +73,8 @@ def declared(desk: Desk, caller: Caller, body: bytes) -> Access:
         case_file=wanted.case_file,
         official=official,
         consent=wanted.consent,
+        authorisations={b: one.evidence for one in wanted.authorisations for b in one.blocks},
+        automated=caller.audience == "system" and official is not None,
     )
 
 
@@ -103,8 +116,18 @@ def _subject(wanted: SubjectRequest, faults: list[Fault]) -> Subject | None:
     )
 
 
-def _official(caller: Caller, wanted: AccessRequest) -> Official | None:
-    """The public employee behind the token; a citizen is never passed off as one."""
+def _official(caller: Caller, wanted: AccessRequest, purpose: Purpose | None) -> Official | None:
+    """The public employee behind the token; a citizen is never passed off as one.
+
+    Where a system asks, the one whom the purpose's row names for automated acts.
+    """
+    if caller.audience == "system" and purpose is not None and (by := purpose.automated_by):
+        return Official(
+            full_name=by.full_name,
+            document=parse_document(by.nif),
+            processing_unit=by.processing_unit,
+            unit_code=by.unit_code,
+        )
     unit = caller.processing_unit or wanted.processing_unit
     if caller.audience != "official" or not (caller.document and caller.given_name and unit):
         return None
@@ -113,6 +136,7 @@ def _official(caller: Caller, wanted: AccessRequest) -> Official | None:
         full_name=" ".join(name for name in names if name),
         document=caller.document,
         processing_unit=unit,
+        unit_code=wanted.unit_code,
     )
 
 
@@ -124,6 +148,16 @@ def _missing(purpose: Purpose, wanted: AccessRequest, official: Official | None)
     if "consent" in purpose.states and wanted.consent is None:
         detail = "this purpose needs it: given, law or no_opposition"
         faults.append(Fault(pointer="/consent", detail=detail))
+    if "names" in purpose.states:
+        stated = {
+            "givenName": wanted.subject.given_name,
+            "firstSurname": wanted.subject.first_surname,
+        }
+        faults += [
+            Fault(pointer=f"/subject/{name}", detail="a provider asked under this purpose needs it")
+            for name, value in stated.items()
+            if value is None
+        ]
     if {"official", "processing_unit"} & set(purpose.states) and official is None:
         detail = "needs your processing unit here or in your token, and your name and NIF in it"
         faults.append(Fault(pointer="/processingUnit", detail=detail))

@@ -76,6 +76,10 @@ REASONS: dict[str, tuple[str, str]] = {
         "Solo se consulta dentro de un procedimiento que lo autoriza",
         "Only consulted within a procedure that authorises it",
     ),
+    "needs_authorisation": (
+        "Hace falta la autorización de la persona, con su justificante",
+        "The person's authorisation is needed, with its evidence",
+    ),
     "step_up": (
         "Hace falta identificarse con un nivel de seguridad mayor",
         "A higher level of identification is needed",

@@ -44,6 +44,8 @@ class Query(Struct, frozen=True, kw_only=True):
     """Per block the canonical field paths that are granted and wanted."""
     deadline: float
     """Absolute, in seconds of the event loop's clock."""
+    bases: Mapping[str, str] = {}
+    """Per block on what it is asked for: `authorisation`, `no_opposition` or `law`."""
     request: str | None = None
     departed: Callable[[], None] | None = None
     """The hub's own: told when the first message of this query has left."""

@@ -32,6 +32,7 @@ TechnicalReason = Literal[
     "clock_skew",
     "connect_failed",
     "connection_lost",
+    "decryption",
     "dns",
     "forbidden_xml",
     "hub_credentials",
@@ -52,7 +53,7 @@ TechnicalReason = Literal[
 """Why a source gave nothing usable: for auditors, operators and logs, never for the public."""
 
 SECURITY_REASONS: frozenset[TechnicalReason] = frozenset(
-    {"forbidden_xml", "identity_mismatch", "out_of_scope", "replay", "signature"}
+    {"decryption", "forbidden_xml", "identity_mismatch", "out_of_scope", "replay", "signature"}
 )
 """Reasons that are also a separate kind of ledger record."""
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
+from hub.core.automated import AutomatedBy
 from hub.core.document import Document
 
 Audience = Literal["citizen", "official", "system", "processor", "auditor", "operator"]
@@ -19,6 +20,7 @@ PublicReason = Literal[
     "maintenance",
     "source_problem",
     "needs_procedure",
+    "needs_authorisation",
     "step_up",
     "in_person",
     "purpose",
@@ -55,6 +57,8 @@ class BlockRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     fields: tuple[str, ...]
     basis: Literal["authorisation", "no_opposition", "law"] = "law"
+    evidence: bool = False
+    """Whether the access must say where the person's authorisation can be found."""
     assurance: Assurance = "low"
 
 
@@ -95,7 +99,11 @@ class Purpose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     procedure: str | None = None
     """Code of the procedure that a provider authorised, where a source demands one."""
     procedure_name: str | None = None
-    states: tuple[Literal["case_file", "official", "processing_unit", "consent"], ...] = ()
+    procedure_class: int | None = None
+    """`ClaseTramite` of the procedure in SIA, which newer services of the State ask for."""
+    automated_by: AutomatedBy | None = None
+    """In whose name a system may ask; without it, only a person can."""
+    states: tuple[Literal["case_file", "official", "processing_unit", "consent", "names"], ...] = ()
     """What an access under this purpose must state."""
     cache: Literal["none", "short"] = "none"
     retention: str
@@ -133,6 +141,8 @@ class Official(Struct, frozen=True, kw_only=True):
     full_name: str
     document: Document
     processing_unit: str
+    unit_code: str | None = None
+    """The unit's code in the directory of public bodies (DIR3), where a provider wants it."""
 
 
 class Access(Struct, frozen=True, kw_only=True):
@@ -153,6 +163,11 @@ class Access(Struct, frozen=True, kw_only=True):
     consent: Consent | None = None
     sealed_until: dt.datetime | None = None
     """Until then the law keeps it from its subject."""
+    authorisations: Mapping[str, str] = {}
+    """Per block where the person's written authorisation can be found (its evidence)."""
+    automated: bool = False
+    """Whether a machine asks, in the name of the functionary that the purpose names."""
+    procedure_class: int | None = None
     began_at: dt.datetime
     expires_at: dt.datetime
 
@@ -181,8 +196,12 @@ def decide(
     purpose: Purpose,
     block: str,
     fields: frozenset[str] | UnsetType = UNSET,
+    access: Access | None = None,
 ) -> Grant | Denial:
-    """Whether *caller* may see *block* for *purpose*; *fields* narrows and never widens."""
+    """Whether *caller* may see *block* for *purpose*; *fields* narrows and never widens.
+
+    With *access*, what it states is held against what the row demands.
+    """
     rule = purpose.blocks.get(block)
     if caller.audience not in purpose.audience:
         return Denial(block=block, reason="purpose")
@@ -191,11 +210,20 @@ def decide(
         return Denial(block=block, reason="needs_procedure" if needs else "purpose")
     if not reaches(caller.assurance, rule.assurance):
         return Denial(block=block, reason="step_up")
+    if access is not None and not authorised(rule, block, access):
+        return Denial(block=block, reason="needs_authorisation")
     allowed = frozenset(rule.fields)
     shown = allowed if fields is UNSET else narrowed(allowed, fields)
     if not shown:
         return Denial(block=block, reason="purpose")
     return Grant(block=block, fields=shown, basis=rule.basis)
+
+
+def authorised(rule: BlockRule, block: str, access: Access) -> bool:
+    """Whether *access* states the authorisation that *rule* needs, with evidence where it must."""
+    if rule.basis != "authorisation" or block in access.authorisations:
+        return True
+    return access.consent == "given" and not rule.evidence
 
 
 def reaches(level: Assurance, wanted: Assurance) -> bool:
@@ -240,6 +268,8 @@ def _rule_faults(
         yield f"blocks.{name}: allows no field"
     if name in table.needs_procedure and row.procedure is None:
         yield f"blocks.{name}: needs a procedure, and the row names none"
+    if rule.evidence and rule.basis != "authorisation":
+        yield f"blocks.{name}: evidence goes with an authorisation"
     if rule.basis == "authorisation" and "consent" not in row.states:
         yield f"blocks.{name}: needs an authorisation, and the row does not ask for it"
 

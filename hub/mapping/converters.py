@@ -35,6 +35,7 @@ _BUILT_IN: tuple[Converter, ...] = (
     converters_number.decimal_text,
     converters_number.money,
     converters_number.money_eur,
+    converters_number.money_eur_in_parts,
     converters_number.signed_money,
     converters_number.latitude,
     converters_number.longitude,

@@ -12,6 +12,8 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?")
 _UNSIGNED = re.compile(r"[0-9]{1,15}(\.[0-9]{1,20})?")
 _SIGNED = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,20})?|[0-9]{1,15}(\.[0-9]{1,20})?-")
+_EUROS = re.compile(r"[0-9]{1,15}")
+_HUNDREDTHS = re.compile(r"[0-9]{1,2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _CENTS = Decimal("0.01")
 _MOST_PLACES = 20
@@ -40,6 +42,19 @@ def money(amount: str | int | Decimal, currency: str) -> Money:
 def money_eur(amount: str | int | Decimal) -> Money:
     """As `money`, of a source whose contract says that all amounts are euros."""
     return Money(amount=_cents(_digits(amount, _UNSIGNED)), currency="EUR")
+
+
+def money_eur_in_parts(whole: str | int, cents: str | int, sign: str | None) -> Money:
+    """Euros of a source that writes an amount in three elements, as the AEAT does.
+
+    `cents` counts hundredths, so that `5` is five of them; a blank or absent sign, or `+`,
+    is none, `-` or `N` is a minus. Exact: no float is made on the way.
+    """
+    minus = {"": "", "+": "", "-": "-", "N": "-"}.get((sign or "").strip().upper())
+    euros, hundredths = _digits(whole, _EUROS), _digits(cents, _HUNDREDTHS)
+    if minus is None:
+        raise ValueError("another sign than plus or minus")
+    return Money(amount=_cents(f"{minus}{euros}.{hundredths:0>2}"), currency="EUR")
 
 
 def signed_money(amount: str | int | Decimal, currency: str) -> Money:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
 from hub.core.connector import Subject
 from hub.core.errors import InvalidDocument
@@ -45,11 +46,15 @@ def begin_access(
     case_file: str | None = None,
     official: Official | None = None,
     consent: Consent | None = None,
+    authorisations: Mapping[str, str] | None = None,
+    automated: bool = False,
 ) -> Access:
     """A new access with an opaque id, and what its purpose asks to be stated."""
     now = clock()
     stated = ("given_name", "first_surname", "second_surname")
     names = {name: value for name in stated if (value := getattr(subject, name))}
+    if subject.birth_date is not None:
+        names["birth_date"] = str(subject.birth_date)
     return Access(
         id=new_id(),
         caller=caller,
@@ -66,4 +71,7 @@ def begin_access(
         case_file=case_file,
         official=official,
         consent=consent,
+        authorisations=authorisations or {},
+        automated=automated,
+        procedure_class=purpose.procedure_class,
     )

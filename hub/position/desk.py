@@ -85,13 +85,14 @@ class Desk:
         self.texts = MappingTexts(ledger, clock)
 
     def decisions(
-        self, caller: Caller, purpose: Purpose, wish: Wish
+        self, caller: Caller, purpose: Purpose, wish: Wish, access: Access | None = None
     ) -> tuple[list[Grant], list[Denial]]:
         """What the policy says of each wanted block; raises Refused for a named, denied one."""
         names = wish.blocks if wish.blocks is not None else purpose.default_blocks
         fields = wish.fields if wish.fields is not UNSET else {}
         decided = [
-            decide(self.purposes, caller, purpose, name, fields.get(name, UNSET)) for name in names
+            decide(self.purposes, caller, purpose, name, fields.get(name, UNSET), access)
+            for name in names
         ]
         denials = [decision for decision in decided if isinstance(decision, Denial)]
         if denials and wish.blocks is not None:
@@ -141,7 +142,7 @@ class Desk:
         if purpose is None:
             raise LedgerError(f"access under a purpose that is no longer in the table: {access.id}")
         try:
-            grants, denials = self.decisions(caller, purpose, wish)
+            grants, denials = self.decisions(caller, purpose, wish, access)
         except Refused as refusal:
             await self.deny(access, refusal.denials, wish.request)
             raise
@@ -169,6 +170,7 @@ class Desk:
             access=access,
             as_of=self.clock(),
             wanted={name: grant.fields for name, grant in plan.grants.items()},
+            bases={name: grant.basis for name, grant in plan.grants.items()},
             deadline=asyncio.get_running_loop().time() + wish.wait_s,
             request=wish.request,
         )

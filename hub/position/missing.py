@@ -15,6 +15,7 @@ from hub.position.obtain import Obtained
 _PUBLIC: dict[TechnicalReason, PublicReason] = {
     "maintenance": "maintenance",
     "charset": "source_problem",
+    "decryption": "source_problem",
     "forbidden_xml": "source_problem",
     "hub_credentials": "source_problem",
     "identity_mismatch": "source_problem",

@@ -1,7 +1,8 @@
-"""Certificates for the simulated state platform: a CA, the hub's seal, the platform's seal.
+"""Certificates for the simulated state platform: a CA and the seals of those who talk.
 
-Files in the keys folder: `age-ca.pem`, `age-ca.key`, `age-hub.pem`, `age-hub.key`,
-`age-platform.pem`, `age-platform.key` (PEM; keys PKCS #8 without passphrase; mode 0600).
+Files in the keys folder: `age-ca`, `age-hub`, `age-platform` and `age-provider` (a provider
+that signs its own answers), each as `.pem` and `.key` (PEM; keys PKCS #8 without passphrase;
+mode 0600).
 RSA-2048, signed with SHA-256, valid for two years, renewed when less than 30 days remain.
 The serialNumber attribute holds the NIF of the owner, as in Spanish seal certificates, which
 the platform compares with the requester.
@@ -29,6 +30,9 @@ HUB_NIF = "P2807900B"
 PLATFORM_NIF = "S2833002E"
 """The state administration that runs the platform."""
 
+PROVIDER_NIF = "Q2827003A"
+"""The social security's treasury, which seals its answers itself."""
+
 
 class CertificateFiles(Struct, frozen=True, kw_only=True):
     """Where the certificates and keys are."""
@@ -38,6 +42,8 @@ class CertificateFiles(Struct, frozen=True, kw_only=True):
     hub_key: Path
     platform: Path
     platform_key: Path
+    provider: Path
+    provider_key: Path
 
 
 class _Pair(Struct, frozen=True):
@@ -59,6 +65,7 @@ def ensure_certificates(keys: Path, *, clock: Clock = utc_now) -> CertificateFil
         for name, title, nif in (
             ("age-hub", "Ayuntamiento de Madrid", HUB_NIF),
             ("age-platform", "Plataforma de Intermediacion", PLATFORM_NIF),
+            ("age-provider", "Organismo cedente", PROVIDER_NIF),
         ):
             if _sound(keys, name, now, authority) is None:
                 _keep(keys, name, _issue(_subject(title, nif), now, authority))
@@ -68,6 +75,8 @@ def ensure_certificates(keys: Path, *, clock: Clock = utc_now) -> CertificateFil
         hub_key=keys / "age-hub.key",
         platform=keys / "age-platform.pem",
         platform_key=keys / "age-platform.key",
+        provider=keys / "age-provider.pem",
+        provider_key=keys / "age-provider.key",
     )
 
 
@@ -130,13 +139,13 @@ def _issue(subject: x509.Name, now: dt.datetime, authority: _Pair | None) -> _Pa
 
 
 def _usage(*, is_ca: bool) -> x509.KeyUsage:
-    """Signing certificates for an authority, signing messages for a seal, nothing else."""
+    """Signing certificates for an authority; for a seal signing messages, and being sent keys."""
     return x509.KeyUsage(
         digital_signature=not is_ca,
         key_cert_sign=is_ca,
         crl_sign=is_ca,
         content_commitment=False,
-        key_encipherment=False,
+        key_encipherment=not is_ca,
         data_encipherment=False,
         key_agreement=False,
         encipher_only=False,

@@ -1,4 +1,4 @@
-"""Sign and verify the Body of a SOAP message: WS-Security 1.0 with an X.509 token.
+"""Sign and verify the Body of a SOAP message: WS-Security 1.0, or a bare XML signature.
 
 What is believed is what was verified: `PinnedVerifier.verify` gives back the Body that the
 signature covers, re-read from its canonical bytes, and nothing of the message as it came.
@@ -15,8 +15,7 @@ import hashlib
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from msgspec import Struct
 from signxml import processor
@@ -27,7 +26,7 @@ from signxml.algorithms import (
     SignatureMethod,
 )
 from signxml.exceptions import SignXMLException
-from signxml.signer import XMLSigner
+from signxml.signer import SignatureReference, XMLSigner
 from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
 
 from hub.core.errors import SettingsError, SourceInsecure, SourceRefused
@@ -41,8 +40,18 @@ from hub.wire.signature_form import (
     X509V3,
     Algorithm,
     Form,
+    Mode,
     check_form,
 )
+from hub.wire.signature_keys import (
+    certificates_of,
+    one_certificate,
+    private_key_of,
+    unfit,
+    valid_at,
+)
+
+__all__ = ["BodySigner", "PinnedVerifier", "Verified", "valid_at"]
 
 # At DEBUG this logger writes the canonical message out, and the message is about a person.
 processor.logger.disabled = True
@@ -52,6 +61,15 @@ _METHODS = {
     "rsa-sha1": (SignatureMethod.RSA_SHA1, DigestAlgorithm.SHA1),
 }
 _EXCLUSIVE = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
+_INCLUSIVE = CanonicalizationMethod.CANONICAL_XML_1_0
+_WITH_COMMENTS = CanonicalizationMethod.CANONICAL_XML_1_0_WITH_COMMENTS
+_PLACES: dict[Mode, str] = {
+    "ws-security": f"./{SOAP}Header/{WSSE}Security/",
+    "xml-signature": f"./{SOAP}Header/",
+}
+_NAMES = {"soapenv": SOAP[1:-1]}
+"""Namespaces of a message's Envelope. Inclusive canonicalisation writes them out inside the
+signature as well, so that a bare signature is made in the same company (see `_bare`)."""
 
 
 class Verified(Struct, frozen=True, kw_only=True):
@@ -78,22 +96,43 @@ class BodySigner:
     def __init__(self, source: str, certificate: str, key: str, clock: Clock) -> None:
         """Raise SettingsError unless *key* is the RSA key of *certificate*."""
         self._source, self._clock = source, clock
-        self._certificate = _one_certificate(source, "certificate", certificate)
-        self._key = _private_key(source, key)
+        self._certificate = one_certificate(source, "certificate", certificate)
+        self._key = private_key_of(source, key)
         if self._key.public_key() != self._certificate.public_key():
             raise SettingsError([f"{source}: key does not belong to certificate"])
         self._token = base64.b64encode(self._certificate.public_bytes(Encoding.DER)).decode()
 
-    def sign(self, content: etree._Element, body_id: str, algorithm: Algorithm) -> bytes:
+    def sign(
+        self,
+        content: etree._Element,
+        body_id: str,
+        algorithm: Algorithm,
+        mode: Mode = "ws-security",
+    ) -> bytes:
         """A SOAP 1.1 message whose Body holds *content*, signed; UTF-8.
 
-        *body_id* (an NCName) becomes the Body's wsu:Id. Raises SourceRefused
-        (`hub_credentials`) when the hub's own certificate is not valid now.
+        *body_id* (an NCName) becomes the Body's wsu:Id, or its Id in `xml-signature` mode.
+        Raises SourceRefused (`hub_credentials`) when the hub's own certificate is not valid
+        now.
         """
         if not valid_at(self._certificate, self._clock()):
             detail = "the hub's certificate is not valid now"
             raise SourceRefused(self._source, "hub_credentials", detail)
-        envelope, security = _envelope(content, body_id)
+        if mode == "xml-signature":
+            envelope = self._bare(content, body_id, algorithm)
+        else:
+            envelope = self._secured(content, body_id, algorithm)
+        return etree.tostring(envelope, encoding="UTF-8", xml_declaration=True)
+
+    def _secured(
+        self, content: etree._Element, body_id: str, algorithm: Algorithm
+    ) -> etree._Element:
+        """WS-Security 1.0: one token, one signature over the Body, exclusive canonicalisation."""
+        envelope, header, body = _envelope(content, {"wsu": WSU[1:-1]})
+        body.set(f"{WSU}Id", body_id)
+        names = {"wsse": WSSE[1:-1], "wsu": WSU[1:-1]}
+        security = etree.SubElement(header, f"{WSSE}Security", nsmap=names)
+        security.set(f"{SOAP}mustUnderstand", "1")
         token_id = f"X509-{body_id}"
         security.append(self._signature(envelope, body_id, token_id, algorithm))
         token = etree.SubElement(security, f"{WSSE}BinarySecurityToken")
@@ -101,18 +140,33 @@ class BodySigner:
         token.set("EncodingType", BASE64)
         token.set("ValueType", X509V3)
         token.text = self._token
-        return etree.tostring(envelope, encoding="UTF-8", xml_declaration=True)
+        return envelope
+
+    def _bare(self, content: etree._Element, body_id: str, algorithm: Algorithm) -> etree._Element:
+        """The platform's older mode: a signature in the Header, inclusive canonicalisation.
+
+        SignedInfo is canonicalised with the namespaces around it. signxml makes it outside
+        the message, so that it is given the Envelope's: there must be no others.
+        """
+        envelope, header, body = _envelope(content, {})
+        body.set("Id", body_id)
+        signer = _signer(algorithm, _INCLUSIVE)
+        signer.namespaces = {"ds": DS[1:-1], **_NAMES}
+        whole = SignatureReference(URI=f"#{body_id}", c14n_method=_WITH_COMMENTS)
+        signature = signer.sign(
+            envelope,
+            key=self._key,
+            cert=[self._certificate],
+            reference_uri=[whole],
+            id_attribute="Id",
+        )
+        header.append(signature)
+        return envelope
 
     def _signature(
         self, envelope: etree._Element, body_id: str, token_id: str, algorithm: Algorithm
     ) -> etree._Element:
-        method, digest = _METHODS[algorithm]
-        signer = (_Sha1Signer if algorithm == "rsa-sha1" else XMLSigner)(
-            method=SignatureConstructionMethod.detached,
-            signature_algorithm=method,
-            digest_algorithm=digest,
-            c14n_algorithm=_EXCLUSIVE,
-        )
+        signer = _signer(algorithm, _EXCLUSIVE)
         key_info = etree.Element(f"{DS}KeyInfo")
         reference = etree.SubElement(
             etree.SubElement(key_info, f"{WSSE}SecurityTokenReference"), f"{WSSE}Reference"
@@ -138,26 +192,29 @@ class PinnedVerifier:
     def __init__(self, source: str, pinned: str, clock: Clock) -> None:
         """Raise SettingsError unless each pinned certificate may sign with an RSA key."""
         self._source, self._clock = source, clock
-        certificates = _certificates(source, "signer", pinned)
-        faults = [fault for c in certificates if (fault := _unfit(c))]
+        certificates = certificates_of(source, "signer", pinned)
+        faults = [fault for c in certificates if (fault := unfit(c))]
         if faults:
             raise SettingsError([f"{source}: signer: {fault}" for fault in faults])
         self._pinned = {c.public_bytes(Encoding.DER): c for c in certificates}
 
-    def verify(self, envelope: etree._Element, algorithm: Algorithm) -> Verified:
+    def verify(
+        self, envelope: etree._Element, algorithm: Algorithm, mode: Mode = "ws-security"
+    ) -> Verified:
         """The Body of *envelope*, if a pinned certificate that is valid now signed it.
 
         *envelope* comes from the XML gate. Raises SourceInsecure (`signature`) for every
         deviation from the one accepted form; the detail names the rule, never a value.
         """
-        form = check_form(self._source, envelope, algorithm)
+        form = check_form(self._source, envelope, algorithm, mode)
         certificate = self._pinned.get(form.token)
         if certificate is None:
             raise self._refusal("the signer is not one that is pinned")
         now = self._clock()
         if not valid_at(certificate, now):
             raise self._refusal("the pinned certificate is not valid now")
-        result = self._cryptographic(envelope, form, certificate, now, algorithm)
+        config = _expected(algorithm, mode, now)
+        result = self._cryptographic(envelope, form, certificate, config)
         body = result.signed_xml
         if body is None or body.tag != f"{SOAP}Body":
             raise self._refusal("what is signed is not the Body")
@@ -168,17 +225,8 @@ class PinnedVerifier:
         envelope: etree._Element,
         form: Form,
         certificate: x509.Certificate,
-        now: dt.datetime,
-        algorithm: Algorithm,
+        config: SignatureConfiguration,
     ) -> VerifyResult:
-        method, digest = _METHODS[algorithm]
-        config = SignatureConfiguration(
-            expect_references=1,
-            location=f"./{SOAP}Header/{WSSE}Security/",
-            signature_methods=frozenset({method}),
-            digest_algorithms=frozenset({digest}),
-            verification_time=now,
-        )
         try:
             result = XMLVerifier().verify(
                 envelope,
@@ -203,54 +251,33 @@ class PinnedVerifier:
         return SourceInsecure(self._source, "signature", detail)
 
 
-def valid_at(certificate: x509.Certificate, moment: dt.datetime) -> bool:
-    """Whether *moment* (aware) lies within the validity period of *certificate*."""
-    return certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc
-
-
-def _unfit(certificate: x509.Certificate) -> str | None:
-    """Why *certificate* cannot vouch for a message, if it cannot."""
-    if not isinstance(certificate.public_key(), RSAPublicKey):
-        return "not an RSA key"
-    try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound:
-        return "no key usage"
-    return None if usage.digital_signature else "key usage without digitalSignature"
-
-
-def _certificates(source: str, setting: str, pem: str) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(pem.encode())
-    except ValueError:
-        raise SettingsError([f"{source}: {setting}: no certificate in PEM form"]) from None
-
-
-def _one_certificate(source: str, setting: str, pem: str) -> x509.Certificate:
-    return _certificates(source, setting, pem)[0]
-
-
-def _private_key(source: str, pem: str) -> RSAPrivateKey:
-    try:
-        key = load_pem_private_key(pem.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise SettingsError([f"{source}: key: no unencrypted private key in PEM form"]) from None
-    if not isinstance(key, RSAPrivateKey):
-        raise SettingsError([f"{source}: key: not an RSA key"])
-    return key
-
-
-def _envelope(content: etree._Element, body_id: str) -> tuple[etree._Element, etree._Element]:
-    """An unsigned message around *content*, and its Security header."""
-    names = {"soapenv": SOAP[1:-1]}
-    envelope = etree.Element(f"{SOAP}Envelope", nsmap=names)
-    security = etree.SubElement(
-        etree.SubElement(envelope, f"{SOAP}Header"),
-        f"{WSSE}Security",
-        nsmap={"wsse": WSSE[1:-1], "wsu": WSU[1:-1]},
+def _signer(algorithm: Algorithm, canonical: CanonicalizationMethod) -> XMLSigner:
+    method, digest = _METHODS[algorithm]
+    return (_Sha1Signer if algorithm == "rsa-sha1" else XMLSigner)(
+        method=SignatureConstructionMethod.detached,
+        signature_algorithm=method,
+        digest_algorithm=digest,
+        c14n_algorithm=canonical,
     )
-    security.set(f"{SOAP}mustUnderstand", "1")
-    body = etree.SubElement(envelope, f"{SOAP}Body", nsmap={"wsu": WSU[1:-1]})
-    body.set(f"{WSU}Id", body_id)
+
+
+def _expected(algorithm: Algorithm, mode: Mode, now: dt.datetime) -> SignatureConfiguration:
+    method, digest = _METHODS[algorithm]
+    return SignatureConfiguration(
+        expect_references=1,
+        location=_PLACES[mode],
+        signature_methods=frozenset({method}),
+        digest_algorithms=frozenset({digest}),
+        verification_time=now,
+    )
+
+
+def _envelope(
+    content: etree._Element, names: dict[str, str]
+) -> tuple[etree._Element, etree._Element, etree._Element]:
+    """An unsigned message around *content*, its Header and its Body, which declares *names*."""
+    envelope = etree.Element(f"{SOAP}Envelope", nsmap=_NAMES)
+    header = etree.SubElement(envelope, f"{SOAP}Header")
+    body = etree.SubElement(envelope, f"{SOAP}Body", nsmap=names)
     body.append(content)
-    return envelope, security
+    return envelope, header, body

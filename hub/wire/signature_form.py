@@ -27,10 +27,21 @@ BASE64 = (
     "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary"
 )
 EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
+INCLUSIVE = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+WITH_COMMENTS = f"{INCLUSIVE}#WithComments"
 _PREFIXES = f"{{{EXCLUSIVE}}}InclusiveNamespaces"
 
 Algorithm = Literal["rsa-sha256", "rsa-sha1"]
 """How a message is signed; the digest follows the signature's."""
+
+Mode = Literal["ws-security", "xml-signature"]
+"""Where the signature stands: in a wsse:Security header, or bare in the SOAP Header."""
+
+_CANONICAL: dict[Mode, tuple[str, str]] = {
+    "ws-security": (EXCLUSIVE, EXCLUSIVE),
+    "xml-signature": (INCLUSIVE, WITH_COMMENTS),
+}
+"""Canonicalisation of SignedInfo, and of the Body. The gate has dropped comments before."""
 
 _URIS: dict[Algorithm, tuple[str, str]] = {
     "rsa-sha256": (
@@ -57,18 +68,24 @@ class _Refused(Exception):
     """A rule that the message breaks."""
 
 
-def check_form(source: str, envelope: etree._Element, algorithm: Algorithm) -> Form:
+def check_form(
+    source: str, envelope: etree._Element, algorithm: Algorithm, mode: Mode = "ws-security"
+) -> Form:
     """Raise SourceInsecure (`signature`) unless *envelope* has the accepted form."""
     try:
-        return _form(envelope, algorithm)
+        return _form(envelope, algorithm, mode)
     except _Refused as refused:
         raise SourceInsecure(source, "signature", str(refused)) from None
 
 
-def _form(envelope: etree._Element, algorithm: Algorithm) -> Form:
+def _form(envelope: etree._Element, algorithm: Algorithm, mode: Mode) -> Form:
     header, body = _parts(envelope)
     _unique_ids(envelope)
-    security = _only(header, f"{WSSE}Security", "Security header")
+    if mode == "xml-signature":
+        security = header
+        _require([child.tag for child in header] == [f"{DS}Signature"], "not one bare Signature")
+    else:
+        security = _only(header, f"{WSSE}Security", "Security header")
     signature = _only(security, f"{DS}Signature", "Signature in the Security header")
     _alone(envelope, signature, "Signature")
     _require(
@@ -76,8 +93,10 @@ def _form(envelope: etree._Element, algorithm: Algorithm) -> Form:
         == [f"{DS}SignedInfo", f"{DS}SignatureValue", f"{DS}KeyInfo"],
         "the Signature holds more or less than it should",
     )
-    uri = _signed_info(signature[0], algorithm)
-    return Form(id_name=_id_name(body, uri), token=_token(security, signature[2]))
+    uri = _signed_info(signature[0], algorithm, mode)
+    bare = mode == "xml-signature"
+    token = _own_certificate(signature[2]) if bare else _token(security, signature[2])
+    return Form(id_name=_id_name(body, uri), token=token)
 
 
 def _parts(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:
@@ -111,7 +130,7 @@ def _ids(element: etree._Element) -> dict[str, str]:
     }
 
 
-def _signed_info(info: etree._Element, algorithm: Algorithm) -> str:
+def _signed_info(info: etree._Element, algorithm: Algorithm, mode: Mode) -> str:
     """The URI of the one reference, if all algorithms are those of the profile."""
     signing, digesting = _URIS[algorithm]
     _require(
@@ -120,7 +139,8 @@ def _signed_info(info: etree._Element, algorithm: Algorithm) -> str:
         "SignedInfo does not hold exactly one Reference",
     )
     canonical, method, reference = info
-    _exclusive(canonical)
+    for_info, for_body = _CANONICAL[mode]
+    _canonicalises(canonical, for_info)
     _require(method.get("Algorithm") == signing, "a signature method outside the profile")
     _require(len(method) == 0, "a signature method with parameters")
     _require(
@@ -130,15 +150,16 @@ def _signed_info(info: etree._Element, algorithm: Algorithm) -> str:
     )
     transforms, digest, _ = reference
     _require([child.tag for child in transforms] == [f"{DS}Transform"], "not one Transform")
-    _exclusive(transforms[0])
+    _canonicalises(transforms[0], for_body)
     _require(digest.get("Algorithm") == digesting, "a digest method outside the profile")
     return reference.get("URI") or ""
 
 
-def _exclusive(element: etree._Element) -> None:
-    """Exclusive canonicalisation without comments, with at most its prefix list."""
-    _require(element.get("Algorithm") == EXCLUSIVE, "a transform outside the profile")
-    _require(all(child.tag == _PREFIXES for child in element), "a transform with parameters")
+def _canonicalises(element: etree._Element, algorithm: str) -> None:
+    """That canonicalisation, with at most a prefix list, which only the exclusive one has."""
+    _require(element.get("Algorithm") == algorithm, "a transform outside the profile")
+    known = (_PREFIXES,) if algorithm == EXCLUSIVE else ()
+    _require(all(child.tag in known for child in element), "a transform with parameters")
 
 
 def _id_name(body: etree._Element, uri: str) -> str:
@@ -162,7 +183,19 @@ def _token(security: etree._Element, key_info: etree._Element) -> bytes:
         if f"#{token.get(f'{WSU}Id')}" == uri and token.get("ValueType") == X509V3
     ]
     _require(len(tokens) == 1, "KeyInfo does not point to an X.509 token beside it")
-    text = "".join((tokens[0].text or "").split())
+    return _decoded(tokens[0])
+
+
+def _own_certificate(key_info: etree._Element) -> bytes:
+    """The one certificate in KeyInfo. A bare key beside it is never looked at."""
+    kinds = [child.tag for child in key_info]
+    _require(set(kinds) <= {f"{DS}X509Data", f"{DS}KeyValue"}, "a KeyInfo of another form")
+    holder = _only(key_info, f"{DS}X509Data", "X509Data")
+    return _decoded(_only(holder, f"{DS}X509Certificate", "certificate in KeyInfo"))
+
+
+def _decoded(token: etree._Element) -> bytes:
+    text = "".join((token.text or "").split())
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

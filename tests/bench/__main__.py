@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import authorization, ledger, mapping, position, replay, search
+from tests.bench import authorization, exchange, ledger, mapping, position, replay, search
 
 Row = tuple[str, str, str]
 
@@ -26,6 +26,7 @@ def main() -> None:
         "ledger": ledger.measure,
         "search": search.measure,
         "position": position.measure,
+        "exchange": exchange.measure,
         "replay": replay.measure,
     }
     out = sys.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -17,11 +18,20 @@ MUNICIPAL = {
     "socialBenefits": "civis",
     "serviceRequests": "avisos",
 }
-ACCESS = {
+ACCESS: dict[str, Any] = {
     "subject": {"document": "99000002K", "givenName": "Ana", "firstSurname": "Prueba"},
     "purpose": "nursery_admission",
     "caseFile": "EI/2026/000123",
     "consent": "given",
+    "authorisations": [{"blocks": ["incomeLevel"], "evidence": "EI/2026/000123/AUT-1"}],
+}
+STATE = {
+    "jobSeeker",
+    "unemploymentBenefit",
+    "workHistory",
+    "incomeLevel",
+    "largeFamily",
+    "disability",
 }
 
 
@@ -57,6 +67,48 @@ def test_an_official_sees_five_sources_under_an_access(hub):
     sources = {block["provenance"]["source"] for block in position["blocks"].values()}
     assert sources == {"padron", "sap_trm", "civis", "age", "avisos"}
     assert "members" in position["blocks"]["residence"]["data"]
+
+
+def test_all_six_blocks_of_the_state_have_their_provenance(hub):
+    """Signed in two modes, one of them encrypted: six services, one exchange each."""
+    token = hub.token("--official", number_of(hub, "OFFICIAL"))
+    access = hub.post("/v1/accesses", token, ACCESS).json()
+    hub.sandbox("DELETE", "/calls")
+    blocks = hub.get(f"{access['position']}?blocks={','.join(sorted(STATE))}", token).json()[
+        "blocks"
+    ]
+    assert set(blocks) == STATE
+    assert {block["state"] for block in blocks.values()} == {"fresh"}, blocks
+    for block in blocks.values():
+        assert block["provenance"]["source"] == "age"
+        assert len(block["provenance"]["exchanges"]) == 1
+        assert block["data"]["isAbout"]["number"] == ACCESS["subject"]["document"]
+    assert hub.calls()["age"] == 6
+
+
+def test_without_its_authorisation_nobody_asks_for_the_income(hub):
+    """`denied` in place, 403 where it is named, and the platform heard of nothing."""
+    token = hub.token("--official", number_of(hub, "OFFICIAL"))
+    body = {key: value for key, value in ACCESS.items() if key != "authorisations"}
+    access = hub.post("/v1/accesses", token, body).json()
+    hub.sandbox("DELETE", "/calls")
+    named = hub.get(f"{access['position']}?blocks=incomeLevel", token)
+    assert named.status_code == 403
+    assert hub.calls()["age"] == 0
+    blocks = hub.get(access["position"], token).json()["blocks"]
+    assert blocks["incomeLevel"] == {"state": "denied", "reason": "needs_authorisation"}
+    assert blocks["jobSeeker"]["state"] == "fresh"
+    assert hub.sandbox("GET", "/calls")["age"]["total"] == 5
+
+
+def test_whom_the_employment_service_does_not_know_has_an_empty_block(hub):
+    """The State answered, and holds nothing: that is not a failure."""
+    token = hub.token("--official", number_of(hub, "OFFICIAL"))
+    document = number_of(hub, "UNKNOWN_TO_EMPLOYMENT")
+    body = {**ACCESS, "subject": {**ACCESS["subject"], "document": document}}
+    access = hub.post("/v1/accesses", token, body).json()
+    blocks = hub.get(f"{access['position']}?blocks=jobSeeker", token).json()["blocks"]
+    assert blocks["jobSeeker"]["state"] == "empty"
 
 
 @pytest.mark.parametrize("stopped", ["padron", "sap_trm", "civis", "avisos"])

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from connectors.age.simulator import bulk_messages, messages, sealing
 from connectors.age.simulator.inspection import Inspector, Refusal
-from connectors.age.simulator.register import entry
+from connectors.age.simulator.register import Moment, entry
 from connectors.age.simulator.services import FOLDER, PublishedService
 from hub.sandbox import magic
 from hub.sandbox.stage import Stage
@@ -195,15 +195,23 @@ class AsynchronousSide:
     ) -> str:
         population, now = self._stage.population, self._stage.clock()
         number = document or messages.document(person)
+        service = self._service_of(person)
+        known = entry(service, population, population.find(number), Moment(today=now.date()))
         draft = messages.Draft(
             petition=person,
+            played=service.played,
             request_id=item_id or bulk_messages.item_id(person),
             document=number,
-            entry=entry(population, population.find(number), now.date()),
+            entry=known,
             moment=moment,
             generated=moment,
         )
         return bulk_messages.part_of(messages.answer(draft))
+
+    def _service_of(self, person: etree._Element) -> PublishedService:
+        """The service that a person's part of a request is for."""
+        code = person.findtext(f".//{_P}CodigoCertificado", "")
+        return next(e.service for e in self.endpoints.values() if e.service.code == code)
 
     def _sealed(self, content: str, fault: dict[str, Any]) -> bytes:
         mode = str(fault.get("mode", ""))

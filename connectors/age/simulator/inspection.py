@@ -28,6 +28,9 @@ AUTHORISED_PROCEDURES = frozenset({"MAD_ESC_INF"})
 REMEMBERED = 100_000
 """How many IdPeticion are remembered, to refuse one that comes twice (0229)."""
 
+ASKERS = 1_000
+"""Of how many of the last requests the certificate is at hand, to encrypt the answer for it."""
+
 _MADRID = ZoneInfo("Europe/Madrid")
 _NS = {
     "s": "http://schemas.xmlsoap.org/soap/envelope/",
@@ -56,21 +59,22 @@ class Inspector:
         self._authority = x509.load_pem_x509_certificate(authority.read_bytes())
         self._clock = clock
         self._seen: OrderedDict[str, None] = OrderedDict()
+        self._askers: OrderedDict[str, x509.Certificate] = OrderedDict()
 
-    def opened(self, body: bytes) -> tuple[etree._Element, x509.Certificate]:
+    def opened(self, body: bytes, *, bare: bool = False) -> tuple[etree._Element, x509.Certificate]:
         """The signed Body of a message and who signed it; else a Refusal."""
         try:
             envelope = parse_xml("age-simulator", body)
         except SourceError:
             raise Refusal("0403", "Imposible obtener el contenido XML del mensaje SOAP") from None
-        certificate = self._certificate(envelope)
+        certificate = self._certificate(envelope, bare=bare)
         return self._signed(envelope, certificate), certificate
 
     def inspect(self, body: bytes, service: PublishedService, most: int = 1) -> etree._Element:
         """The `Peticion` in *body* about at most *most* people, if there is nothing to object
         to; else a Refusal.
         """
-        signed, certificate = self.opened(body)
+        signed, certificate = self.opened(body, bare=service.bare_signature)
         if [child.tag for child in signed] != [f"{{{_NS['p']}}}Peticion"]:
             raise Refusal("0406", "Contenido del mensaje SOAP no esperado")
         petition = signed[0]
@@ -80,11 +84,21 @@ class Inspector:
         self._counted(petition, most)
         self._timely(petition)
         self._first(petition)
+        self._askers[petition.findtext("p:Atributos/p:IdPeticion", "", _NS)] = certificate
+        if len(self._askers) > ASKERS:
+            self._askers.popitem(last=False)
         return petition
 
-    def _certificate(self, envelope: etree._Element) -> x509.Certificate:
-        token = envelope.findtext("s:Header/o:Security/o:BinarySecurityToken", "", _NS)
-        if envelope.find("s:Header/o:Security/d:Signature", _NS) is None:
+    def asker(self, petition: etree._Element) -> x509.Certificate:
+        """The certificate that sealed a request that was let pass a moment ago."""
+        return self._askers[petition.findtext("p:Atributos/p:IdPeticion", "", _NS)]
+
+    def _certificate(self, envelope: etree._Element, *, bare: bool) -> x509.Certificate:
+        place = "s:Header" if bare else "s:Header/o:Security"
+        inside = "d:Signature/d:KeyInfo/d:X509Data/d:X509Certificate"
+        step = inside if bare else "o:BinarySecurityToken"
+        token = envelope.findtext(f"{place}/{step}", "", _NS)
+        if envelope.find(f"{place}/d:Signature", _NS) is None:
             raise Refusal("0307", "No se ha encontrado el nodo firma")
         try:
             certificate = x509.load_der_x509_certificate(base64.b64decode(token))

@@ -11,6 +11,7 @@ from lxml import etree
 from msgspec import Struct
 
 from connectors.age.simulator.register import Entry
+from connectors.age.simulator.services import Played
 
 V3 = "http://intermediacion.redsara.es/scsp/esquemas/V3"
 SPECIFIC = "http://intermediacion.redsara.es/scsp/esquemas/datosespecificos"
@@ -23,6 +24,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     """An answer before it is written out."""
 
     petition: etree._Element
+    played: Played
     request_id: str
     document: str
     entry: Entry
@@ -50,7 +52,8 @@ def answer(draft: Draft) -> str:
         return f"{head}</Respuesta>"
     return (
         f"{head}<Transmisiones><TransmisionDatos>{_generic(draft, code)}"
-        f"{_specific(draft.entry, extra=draft.extra)}"
+        f'<e:DatosEspecificos xmlns:e="{SPECIFIC}">{draft.entry.content}'
+        f"</e:DatosEspecificos>"
         f"</TransmisionDatos></Transmisiones></Respuesta>"
     )
 
@@ -65,35 +68,16 @@ def _generic(draft: Draft, code: str) -> str:
     )
     return (
         f"<DatosGenericos><Emisor><NifEmisor>{_text(asked, 'NifEmisor')}</NifEmisor>"
-        f"<NombreEmisor>Servicio Público de Empleo Estatal</NombreEmisor></Emisor>"
+        f"<NombreEmisor>{escape(draft.played.provider_name)}</NombreEmisor></Emisor>"
         f"<Solicitante>{requester}</Solicitante>"
         f"<Titular><TipoDocumentacion>{_text(asked, 'TipoDocumentacion')}</TipoDocumentacion>"
         f"<Documentacion>{escape(draft.document)}</Documentacion>{names}</Titular>"
         f"<Transmision><CodigoCertificado>{code}</CodigoCertificado>"
         f"<IdSolicitud>{escape(draft.request_id)}</IdSolicitud>"
-        f"<IdTransmision>SEPE{secrets.token_hex(6).upper()}</IdTransmision>"
+        f"<IdTransmision>{draft.played.prefix}{secrets.token_hex(6).upper()}</IdTransmision>"
         f"<FechaGeneracion>{draft.generated}</FechaGeneracion></Transmision>"
         f"{'<CodigoUnidadTramitadora>L01280796</CodigoUnidadTramitadora>' if draft.extra else ''}"
         f"</DatosGenericos>"
-    )
-
-
-def _specific(entry: Entry, *, extra: bool) -> str:
-    code, text = entry.state
-    seeker = ""
-    if entry.registered is not None:
-        day = f"{entry.since:%Y%m%d}" if entry.since else ""
-        since = f"<e:UltimaInscripcion>{day}</e:UltimaInscripcion>" if day else ""
-        seeker = (
-            f"<e:DemandanteEmpleo><e:Inscrito>{'S' if entry.registered else 'N'}</e:Inscrito>"
-            f"{since}"
-            f"{'<e:Oficina><e:Codigo>28</e:Codigo></e:Oficina>' if extra else ''}"
-            f"</e:DemandanteEmpleo>"
-        )
-    return (
-        f'<e:DatosEspecificos xmlns:e="{SPECIFIC}"><e:Estado>'
-        f"<e:CodigoEstado>{code}</e:CodigoEstado><e:LiteralError>{text}</e:LiteralError>"
-        f"</e:Estado>{seeker}</e:DatosEspecificos>"
     )
 
 
@@ -105,6 +89,12 @@ def _copy(node: etree._Element) -> str:
 
 def _text(petition: etree._Element, name: str) -> str:
     return next((node.text or "" for node in petition.iter(f"{_P}{name}")), "")
+
+
+def asked(petition: etree._Element, name: str | None) -> str:
+    """What the question says in that element of its own part; empty where there is none."""
+    found = next(petition.iter(f"{{{SPECIFIC}}}{name}"), None) if name else None
+    return "" if found is None else escape(found.text or "")
 
 
 def request_id(petition: etree._Element) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from lxml import etree
 
-from connectors.age.simulator import messages, sealing
+from connectors.age.simulator import encrypting, messages, sealing
 from connectors.age.simulator.asynchronous import ASYNCHRONOUS_FAULTS, AsynchronousSide
 from connectors.age.simulator.inspection import Inspector, Refusal
-from connectors.age.simulator.register import PROTECTED, UNKNOWN, Entry, entry
-from connectors.age.simulator.services import PublishedService, published
+from connectors.age.simulator.register import Moment, entry
+from connectors.age.simulator.services import FOLDER, PublishedService, published
 from hub.sandbox import magic
 from hub.sandbox.certificates import ensure_certificates
 from hub.sandbox.stage import Stage
@@ -18,12 +19,9 @@ from hub.sandbox.stage import Stage
 MAX_REQUEST = 256 * 1024
 
 _FAULT_DIALECTS = {"fault_official": "official", "fault_emiserv": "emiserv", "fault_bare": "bare"}
-_ENTRIES = {
-    "protected": Entry(state=PROTECTED),
-    "unknown_person": Entry(state=UNKNOWN),
-    "business_error": Entry(state=("0226", "PARAMETROS INCORRECTOS")),
-    "unheard_code": Entry(state=("0999", "CODIGO DE PRUEBAS")),
-}
+_ENTRIES = frozenset({"protected", "unknown_person", "business_error", "unheard_code"})
+"""Modes that choose what a provider knows; a service that has no such case keeps its own."""
+
 _DRAFTS = frozenset(
     {"other_request_id", "other_citizen", "extra_elements", "twelve_hour_timestamp", "not_ready"}
 )
@@ -39,6 +37,7 @@ FAULTS = frozenset(
         *_DRAFTS,
         *_BODIES,
         *sealing.MODES,
+        *encrypting.MODES,
         "replayed_answer",
         *ASYNCHRONOUS_FAULTS,
     }
@@ -56,11 +55,16 @@ class Platform:
         sha1 = stage.settings.get("answer_algorithm") == "rsa-sha1"
         usual = sealing.SHA1 if sha1 else sealing.SHA256
         self._stage = stage
-        self._services = published()
+        self._services = published(Path(stage.settings.get("services", FOLDER)))
         self._inspector = Inspector(files.ca, stage.clock)
-        self._seal = sealing.Seal(files.platform, files.platform_key, usual, stage.clock)
-        self._earlier: bytes | None = None
-        self.asynchronous = AsynchronousSide(stage, self._inspector, self._seal, self._services)
+        self._seals = {
+            "platform": sealing.Seal(files.platform, files.platform_key, usual, stage.clock),
+            "provider": sealing.Seal(files.provider, files.provider_key, usual, stage.clock),
+        }
+        self._cipher = stage.settings.get("cipher")
+        self._earlier: dict[str, bytes] = {}
+        seal = self._seals["platform"]
+        self.asynchronous = AsynchronousSide(stage, self._inspector, seal, self._services)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One HTTP exchange."""
@@ -102,30 +106,50 @@ class Platform:
             return 500, self._fault(_FAULT_DIALECTS[mode], code, "Error de pruebas", service)
         if mode in _BODIES:
             return 200, _BODIES[mode]
-        if mode == "replayed_answer" and self._earlier is not None:
-            return 200, self._earlier
-        content = messages.answer(self._draft(petition, mode))
-        sealed = self._seal.sealed(content, mode if mode in sealing.MODES else None)
+        if mode == "replayed_answer" and service.code in self._earlier:
+            return 200, self._earlier[service.code]
+        content = messages.answer(self._draft(petition, service, mode))
+        seal = self._seals[service.played.seal]
+        sealed = seal.sealed(content, mode, self._manner(petition, service))
         if mode is None:
-            self._earlier = sealed
+            self._earlier[service.code] = sealed
         return 200, sealed
 
-    def _draft(self, petition: etree._Element, mode: str | None) -> messages.Draft:
-        population, now = self._stage.population, self._stage.clock()
+    def _manner(self, petition: etree._Element, service: PublishedService) -> sealing.Manner:
+        """How this service's answers are sealed: for whoever asked, where they are encrypted."""
+        pair = tuple(self._cipher) if self._cipher and service.encryption else service.encryption
+        return sealing.Manner(
+            bare=service.bare_signature,
+            body_id=service.played.body_id,
+            recipient=self._inspector.asker(petition) if pair else None,
+            encryption=pair,
+        )
+
+    def _draft(
+        self, petition: etree._Element, service: PublishedService, mode: str | None
+    ) -> messages.Draft:
+        population, now, played = self._stage.population, self._stage.clock(), service.played
         request_id, document = messages.request_id(petition), messages.document(petition)
         if mode == "other_request_id":
             request_id = f"{request_id[:-4]}OTRA"
         if mode == "other_citizen":
             document = self._somebody_else(document)
-        moment = messages.moment_text(now, twelve_hours=mode == "twelve_hour_timestamp")
+        odd = mode == "twelve_hour_timestamp"
+        moment = messages.moment_text(now, twelve_hours=played.twelve_hours or odd)
+        circumstances = Moment(
+            today=now.date(),
+            asked=messages.asked(petition, played.asked),
+            extra=mode == "extra_elements",
+        )
+        known = entry(service, population, population.find(document), circumstances, mode)
         return messages.Draft(
             petition=petition,
+            played=played,
             request_id=request_id,
             document=document,
-            entry=_ENTRIES.get(mode or "")
-            or entry(population, population.find(document), now.date()),
+            entry=known,
             moment=moment,
-            generated=f"{now:%Y-%m-%d}" if mode == "twelve_hour_timestamp" else moment,
+            generated=f"{now:%Y-%m-%d}" if played.date_only or odd else moment,
             extra=mode == "extra_elements",
             ready=mode != "not_ready",
         )

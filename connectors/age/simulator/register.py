@@ -1,4 +1,4 @@
-"""What the employment service knows about a synthetic person: a pure function of its index."""
+"""What a provider knows about a synthetic person: a pure function of service and person."""
 
 from __future__ import annotations
 
@@ -6,59 +6,102 @@ import datetime as dt
 
 from msgspec import Struct
 
+from connectors.age.simulator.services import Case, Played, PublishedService
 from hub.sandbox import magic
 from hub.sandbox.population import Person, Population
 
-PROCESSED = ("0003", "TRAMITADA")
-UNKNOWN = ("0233", "TITULAR NO IDENTIFICADO")
-UNAVAILABLE = ("0238", "INFORMACION NO DISPONIBLE")
-PROTECTED = ("07", "EL CIUDADANO HA NOTIFICADO LA PROTECCION DE SUS DATOS")
+UNHEARD = Case(code="0999", text="CODIGO DE PRUEBAS")
+"""A code that stands in no table."""
 
-_YOUNGEST, _OLDEST = 16, 67
 _FIRST_DAY = dt.date(2023, 1, 2)
 _DAYS = 1200
+_YEAR = dt.timedelta(days=365)
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """The answer of the employment service about one person."""
+    """The answer of a provider about one person."""
 
-    state: tuple[str, str]
-    registered: bool | None = None
-    since: dt.date | None = None
-
-
-_NOT_SEEKING = Entry(state=PROCESSED, registered=False)
-_FIXED = {
-    magic.UNKNOWN_TO_EMPLOYMENT: Entry(state=UNKNOWN),
-    magic.PROTECTED: Entry(state=PROTECTED),
-    magic.NOT_A_JOB_SEEKER: _NOT_SEEKING,
-    magic.NOTHING_ANYWHERE: _NOT_SEEKING,
-}
-_SHARES = (
-    (0.18, None),  # registered: the entry needs a date
-    (0.20, Entry(state=UNAVAILABLE)),
-    (0.50, Entry(state=UNKNOWN)),
-    (1.00, _NOT_SEEKING),
-)
-"""What everybody else is, by a lot between 0 and 1; the shares are invented."""
+    case: str
+    content: str
+    """The inside of DatosEspecificos, in the prefix `e`."""
 
 
-def entry(population: Population, person: Person | None, today: dt.date) -> Entry:
-    """The entry of *person*, who may be nobody."""
+class Moment(Struct, frozen=True, kw_only=True):
+    """What an entry depends on besides the person."""
+
+    today: dt.date
+    asked: str = ""
+    """What the question said and the answer repeats."""
+    extra: bool = False
+    """Whether elements stand in it that the published schema lacks."""
+
+
+def entry(
+    service: PublishedService,
+    population: Population,
+    person: Person | None,
+    moment: Moment,
+    mode: str | None = None,
+) -> Entry:
+    """The entry of *person*, who may be nobody; *mode* is a fault that asks for a case."""
+    played = service.played
+    name = played.modes.get(mode) if mode else None
+    if name is None:
+        name = _case(service, population, person, moment.today)
+    case = UNHEARD if mode == "unheard_code" else played.cases[name]
+    index = person.index if person else 0
+    return Entry(case=name, content=_written(service, population, index, case, moment))
+
+
+def _case(
+    service: PublishedService, population: Population, person: Person | None, today: dt.date
+) -> str:
+    played = service.played
+    nobody = played.otherwise or played.modes["unknown_person"]
     if person is None:
-        return Entry(state=UNKNOWN)
-    dice = population.dice("age", person.index)
-    since = min(_FIRST_DAY + dt.timedelta(days=dice.randrange(_DAYS)), today)
-    seeking = Entry(state=PROCESSED, registered=True, since=since)
-    if person.index == magic.DEFAULT_CITIZEN:
-        return seeking
-    if person.index in _FIXED:
-        return _FIXED[person.index]
-    if not _YOUNGEST <= _years(person.birth_date, today) <= _OLDEST:
-        return Entry(state=UNKNOWN)
-    lot = dice.random()
-    return next(found for share, found in _SHARES if lot < share) or seeking
+        return nobody
+    citizen = magic.BY_INDEX.get(person.index)
+    if citizen is not None and citizen.name in played.citizens:
+        return played.citizens[citizen.name]
+    if played.ages is not None and not _within(played.ages, person, today):
+        return nobody
+    return _lot(played, population.dice(f"age-{service.operation}", person.index).random())
 
 
-def _years(birth: dt.date, today: dt.date) -> int:
-    return today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
+def _lot(played: Played, lot: float) -> str:
+    total = 0.0
+    for name, case in played.cases.items():
+        total += case.share
+        if case.share and lot < total:
+            return name
+    return played.modes["unknown_person"]
+
+
+def _within(ages: tuple[int, int], person: Person, today: dt.date) -> bool:
+    birth = person.birth_date
+    years = today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
+    return ages[0] <= years <= ages[1]
+
+
+def _written(
+    service: PublishedService, population: Population, index: int, case: Case, moment: Moment
+) -> str:
+    dice = population.dice(f"age-{service.operation}-data", index)
+    since = min(_FIRST_DAY + dt.timedelta(days=dice.randrange(_DAYS)), moment.today)
+    days = dice.randrange(100, 366)
+    drawn = {
+        "since": since,
+        "until": min(since + dt.timedelta(days=120), moment.today),
+        "today": moment.today,
+        "year_ago": moment.today - _YEAR,
+        "next_year": moment.today + _YEAR,
+        "days": days,
+        "used": dice.randrange(days),
+        "amount": dice.randrange(4_000, 60_000),
+        "degree": dice.randrange(33, 96),
+        "asked": moment.asked,
+        "kind": case.kind,
+        "extra": service.played.extra if moment.extra else "",
+    }
+    more = case.more.format(**drawn)
+    return service.played.frame.format(**{**drawn, "code": case.code, "text": case.text}, more=more)

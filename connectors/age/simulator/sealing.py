@@ -19,20 +19,23 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from lxml import etree
+from msgspec import Struct
 from signxml.algorithms import (
     CanonicalizationMethod,
     DigestAlgorithm,
     SignatureConstructionMethod,
     SignatureMethod,
 )
-from signxml.signer import XMLSigner
+from signxml.signer import SignatureReference, XMLSigner
 
+from connectors.age.simulator import encrypting
 from connectors.age.simulator.messages import SOAP
 from hub.core.moment import Clock
 from hub.wire.xml import parse_xml
 
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
+DS = "http://www.w3.org/2000/09/xmldsig#"
 _TOKENS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss"
 _X509 = f"{_TOKENS}-x509-token-profile-1.0#X509v3"
 _BASE64 = f"{_TOKENS}-soap-message-security-1.0#Base64Binary"
@@ -42,6 +45,20 @@ Algorithm = tuple[SignatureMethod, DigestAlgorithm]
 SHA256: Algorithm = (SignatureMethod.RSA_SHA256, DigestAlgorithm.SHA256)
 SHA1: Algorithm = (SignatureMethod.RSA_SHA1, DigestAlgorithm.SHA1)
 HMAC: Algorithm = (SignatureMethod.HMAC_SHA256, DigestAlgorithm.SHA256)
+
+
+class Manner(Struct, frozen=True, kw_only=True):
+    """How a service's answers are sealed."""
+
+    bare: bool = False
+    """A signature in the Header itself, with inclusive canonicalisation (the older mode)."""
+    body_id: str | None = None
+    recipient: x509.Certificate | None = None
+    encryption: tuple[str, ...] | None = None
+    """Key transport and cipher."""
+
+
+_USUAL = Manner()
 
 
 class _AnyAlgorithm(XMLSigner):
@@ -61,23 +78,29 @@ class Seal:
             raise TypeError("the platform's key is not an RSA key")
         self._key, self._usual, self._clock = loaded, usual, clock
 
-    def sealed(self, content: str, mode: str | None = None) -> bytes:
+    def sealed(self, content: str, mode: str | None = None, manner: Manner = _USUAL) -> bytes:
         """*content* in a signed message; *mode* names what is to be wrong with it."""
-        certificate, key, algorithm = self._certificate, self._key, self._usual
-        if mode == "foreign_signer":
-            certificate, key = self._stranger
-        elif mode == "expired_signer":
-            certificate = _self_signed(key, self._clock() - dt.timedelta(days=400))
-        elif mode == "sha1":
-            algorithm = SHA1
-        elif mode == "hmac_swap":
-            algorithm = HMAC
-        envelope = _envelope(content)
+        envelope = _envelope(content, manner)
+        locks: list[etree._Element] = []
+        if manner.recipient is not None and manner.encryption is not None:
+            locks = encrypting.encrypt(envelope, manner.recipient, manner.encryption, mode)
         if mode != "unsigned":
-            _sign(envelope, certificate, key, algorithm)
+            _sign(envelope, *self._hand(mode), bare=manner.bare)
+        if locks and len(envelope[0]):
+            envelope[0][0].extend(locks)
         if mode in TAMPERING:
             TAMPERING[mode](envelope)
         return etree.tostring(envelope, encoding="UTF-8", xml_declaration=True)
+
+    def _hand(self, mode: str | None) -> tuple[x509.Certificate, rsa.RSAPrivateKey, Algorithm]:
+        """Whose certificate and key seal, and how."""
+        algorithm = {"sha1": SHA1, "hmac_swap": HMAC}.get(mode or "", self._usual)
+        if mode == "foreign_signer":
+            return *self._stranger, algorithm
+        if mode == "expired_signer":
+            old = _self_signed(self._key, self._clock() - dt.timedelta(days=400))
+            return old, self._key, algorithm
+        return self._certificate, self._key, algorithm
 
     @cached_property
     def _stranger(self) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
@@ -100,12 +123,14 @@ def _self_signed(key: rsa.RSAPrivateKey, began: dt.datetime) -> x509.Certificate
     )
 
 
-def _envelope(content: str) -> etree._Element:
-    """An unsigned message; the Body bears two identifiers, as real answers do."""
+def _envelope(content: str, manner: Manner) -> etree._Element:
+    """An unsigned message; the platform's Body bears two identifiers, others one."""
+    ids = f'xmlns:wsu="{WSU}" Id="Body" wsu:Id="id-{secrets.randbelow(10**8)}"'
+    if manner.body_id is not None:
+        ids = f'Id="{manner.body_id}"'
     text = (
         f'<soapenv:Envelope xmlns:soapenv="{SOAP}"><soapenv:Header/>'
-        f'<soapenv:Body xmlns:wsu="{WSU}" Id="Body" wsu:Id="id-{secrets.randbelow(10**8)}">'
-        f"{content}</soapenv:Body></soapenv:Envelope>"
+        f"<soapenv:Body {ids}>{content}</soapenv:Body></soapenv:Envelope>"
     )
     return parse_xml("age-simulator", text.encode())
 
@@ -115,41 +140,67 @@ def _sign(
     certificate: x509.Certificate,
     key: rsa.RSAPrivateKey,
     algorithm: Algorithm,
+    *,
+    bare: bool,
 ) -> None:
-    mark = secrets.token_hex(8).upper()
     header, body = envelope
+    place, info = _bare(header, certificate) if bare else _secured(header, certificate)
+    whole = CanonicalizationMethod.CANONICAL_XML_1_0_WITH_COMMENTS
+    exclusive = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
+    signer = _AnyAlgorithm(
+        SignatureConstructionMethod.detached,
+        *algorithm,
+        CanonicalizationMethod.CANONICAL_XML_1_0 if bare else exclusive,
+    )
+    if bare:
+        signer.namespaces = {"ds": DS, "soapenv": SOAP}
+    uri = f"#{body.get(f'{{{WSU}}}Id') or body.get('Id')}"
+    reference = SignatureReference(URI=uri, c14n_method=whole if bare else exclusive)
+    shared = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    secret = shared if algorithm == HMAC else key
+    made = signer.sign(
+        envelope, key=secret, reference_uri=[reference], key_info=info, id_attribute="Id"
+    )
+    if algorithm == HMAC:
+        made.append(info)
+    place.append(made)
+
+
+def _secured(
+    header: etree._Element, certificate: x509.Certificate
+) -> tuple[etree._Element, etree._Element]:
+    """A Security header with the token in it, and a KeyInfo that points to the token."""
+    mark = secrets.token_hex(8).upper()
     security = etree.SubElement(header, f"{{{WSSE}}}Security", nsmap={"wsse": WSSE})
     token = etree.SubElement(security, f"{{{WSSE}}}BinarySecurityToken", nsmap={"wsu": WSU})
     token.set("EncodingType", _BASE64)
     token.set("ValueType", _X509)
     token.set(f"{{{WSU}}}Id", f"CertId-{mark}")
     token.text = base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()
-    info = etree.Element("{http://www.w3.org/2000/09/xmldsig#}KeyInfo")
+    info = etree.Element(f"{{{DS}}}KeyInfo")
     holder = etree.SubElement(info, f"{{{WSSE}}}SecurityTokenReference")
     reference = etree.SubElement(holder, f"{{{WSSE}}}Reference")
     reference.set("URI", f"#CertId-{mark}")
     reference.set("ValueType", _X509)
-    method, digest = algorithm
-    signer = _AnyAlgorithm(
-        SignatureConstructionMethod.detached,
-        method,
-        digest,
-        CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
-    )
-    uri = f"#{body.get(f'{{{WSU}}}Id')}"
-    shared = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    secret = shared if algorithm == HMAC else key
-    made = signer.sign(envelope, key=secret, reference_uri=uri, key_info=info, id_attribute="Id")
-    if algorithm == HMAC:
-        made.append(info)
-    security.append(made)
+    return security, info
+
+
+def _bare(
+    header: etree._Element, certificate: x509.Certificate
+) -> tuple[etree._Element, etree._Element]:
+    """The Header itself, and a KeyInfo that holds the certificate."""
+    info = etree.Element(f"{{{DS}}}KeyInfo")
+    data = etree.SubElement(info, f"{{{DS}}}X509Data")
+    token = etree.SubElement(data, f"{{{DS}}}X509Certificate")
+    token.text = base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()
+    return header, info
 
 
 def _forged(body: etree._Element) -> etree._Element:
     """A copy of *body* that says the opposite."""
     forged = copy.deepcopy(body)
-    for node in forged.iter("{*}Inscrito"):
-        node.text = "N" if node.text == "S" else "S"
+    for node in forged.iter("{*}IdTransmision"):
+        node.text = "FALSIFICADA"
     for node in forged.iter("{*}LiteralError"):
         node.text = "FALSIFICADA"
     return forged

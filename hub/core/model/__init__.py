@@ -5,7 +5,14 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hub.core.model.canonical import Canonical, Code, Money, PartialDate
-from hub.core.model.evidence import JobSeekerEvidence
+from hub.core.model.evidence import (
+    DisabilityEvidence,
+    IncomeLevelEvidence,
+    JobSeekerEvidence,
+    LargeFamilyEvidence,
+    UnemploymentBenefitEvidence,
+    WorkHistoryEvidence,
+)
 from hub.core.model.person import Identity
 from hub.core.model.residence import Residence
 from hub.core.model.service_request import ServiceRequests
@@ -77,6 +84,37 @@ BLOCKS: dict[str, BlockType] = {
             type=JobSeekerEvidence,
             title_es="Demanda de empleo",
             title_en="Job seeker registration",
+        ),
+        BlockType(
+            name="unemploymentBenefit",
+            type=UnemploymentBenefitEvidence,
+            title_es="Prestaciones por desempleo",
+            title_en="Unemployment benefit",
+        ),
+        BlockType(
+            name="workHistory",
+            type=WorkHistoryEvidence,
+            title_es="Vida laboral",
+            title_en="Work history",
+        ),
+        BlockType(
+            name="incomeLevel",
+            type=IncomeLevelEvidence,
+            title_es="Nivel de renta",
+            title_en="Level of income",
+        ),
+        BlockType(
+            name="largeFamily",
+            type=LargeFamilyEvidence,
+            title_es="Familia numerosa",
+            title_en="Large family",
+        ),
+        BlockType(
+            name="disability",
+            type=DisabilityEvidence,
+            title_es="Discapacidad",
+            title_en="Disability",
+            special=True,
         ),
     )
 }

@@ -39,6 +39,11 @@ class PartialDate(Canonical, frozen=True):
             raise ValueError("a day needs its month")
         dt.date(self.year, self.month or 1, self.day or 1)
 
+    def __str__(self) -> str:
+        """As ISO 8601 writes it: `1980`, `1980-02`, `1980-02-29`."""
+        parts = (f"{self.year:04}", *(f"{p:02}" for p in (self.month, self.day) if p is not None))
+        return "-".join(parts)
+
 
 class Code(Canonical, frozen=True):
     """A value of a code list: the source's code, and its label where the list has one.

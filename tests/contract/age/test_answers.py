@@ -28,7 +28,7 @@ from hub.wire.xml import parse_xml
 from tests.contract.age.world import asking, settings
 from tests.support.builders import MemoryRecorder
 
-SERVICE = load_services(CONTRACT / "services")[0]
+SERVICE = {s.code: s for s in load_services(CONTRACT / "services")}["SVDSEPEDEMWS01"]
 TABLE = load_outcomes(CONTRACT)
 ENVELOPE = '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">{}</s:Envelope>'
 

@@ -14,9 +14,11 @@ import xmlsec
 from lxml import etree
 
 from connectors.age.connector import SPEC, Age
+from connectors.age.service import CONTRACT, Service, load_services
 from connectors.age.simulator.sealing import SHA256, Seal
 from hub.core.binding import check_binding
 from hub.core.errors import MappingError, SourceError
+from hub.core.model import BLOCKS
 from hub.core.model.evidence import JobSeekerEvidence
 from hub.core.moment import utc_now
 from hub.mapping import as_json, check_paths, coverage, load_mapping, load_schemas, run_examples
@@ -33,6 +35,7 @@ from tests.support.sealing import the_certificate
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "mappings" / "age"
 MAPPING = load_mapping(FOLDER, "jobSeeker", JobSeekerEvidence)
+ALL = load_services(CONTRACT / "services")
 SAMPLES = sorted(contract("samples").glob("*.xml"))
 SCHEMA = json.loads(contract("payloads", "job_seeker.schema.json").read_text(encoding="utf-8"))
 
@@ -88,11 +91,15 @@ def test_the_examples_come_out_as_they_say():
     assert run_examples(MAPPING, FOLDER / "job_seeker.examples.json") == ()
 
 
-def test_the_mapping_fits_the_contract():
+@pytest.mark.parametrize("service", ALL, ids=lambda service: service.code)
+def test_the_mapping_fits_the_contract(service: Service):
     """Every path that is read exists, and what is not read is left alone on purpose."""
-    schemas = load_schemas(contract())
-    assert check_paths(MAPPING, schemas) == ()
-    assert coverage(MAPPING, schemas).never_read == ()
+    name = service.operation
+    schemas = {name: load_schemas(contract())[name]}
+    mapping = load_mapping(FOLDER, service.block, BLOCKS[service.block].type)
+    assert check_paths(mapping, schemas) == ()
+    assert coverage(mapping, schemas).never_read == ()
+    assert run_examples(mapping, FOLDER / f"{name}.examples.json") == ()
 
 
 def test_the_block_says_who_vouches_for_it_and_about_whom():

@@ -19,7 +19,7 @@ from hub.sandbox.certificates import CertificateFiles
 from tests.contract.age.world import a_world, asking
 from tests.support.builders import NOW
 
-SERVICE = load_services(CONTRACT / "services")[0]
+SERVICE = {s.code: s for s in load_services(CONTRACT / "services")}["SVDSEPEDEMWS01"]
 FORM = RequestForm(SERVICE, Requester(identifier="P2807900B", name="Ayuntamiento de Madrid"))
 
 

@@ -23,14 +23,21 @@ SERVICES = CONTRACT / "services"
 
 
 def test_the_declaration_says_what_is_offered():
-    """One operation, never sent twice, for one block that exists; without effects in law."""
+    """Six operations, none sent twice, for six blocks that exist; without effects in law."""
     spec = spec_of(load_services(SERVICES))
-    operation = spec.operation("job_seeker")
-    assert not operation.repeatable
-    assert not operation.legal_effect
-    assert spec.blocks == {"jobSeeker": ("job_seeker",)}
+    assert spec.blocks == {
+        "jobSeeker": ("job_seeker",),
+        "unemploymentBenefit": ("unemployment_benefit",),
+        "workHistory": ("work_history",),
+        "incomeLevel": ("income_level",),
+        "largeFamily": ("large_family",),
+        "disability": ("disability",),
+    }
     assert set(spec.blocks) <= set(BLOCKS)
-    assert {echo.of for echo in operation.echoes} == {"document", "request_id", "service"}
+    for operation in spec.operations:
+        assert not operation.repeatable
+        assert not operation.legal_effect
+        assert {echo.of for echo in operation.echoes} == {"document", "request_id", "service"}
 
 
 def test_every_code_of_the_catalogue_has_one_outcome():

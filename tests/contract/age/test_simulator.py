@@ -12,7 +12,8 @@ from lxml import etree
 
 from connectors.age import simulator
 from connectors.age.simulator.platform import MAX_REQUEST, Platform
-from connectors.age.simulator.register import entry
+from connectors.age.simulator.register import Moment, entry
+from connectors.age.simulator.services import PublishedService, published
 from hub.core.moment import utc_now
 from hub.sandbox import magic
 from hub.sandbox.certificates import CertificateFiles
@@ -22,6 +23,7 @@ from tests.contract.age.test_requests import FORM
 from tests.contract.age.world import PATH, PEOPLE, asking
 from tests.support.certificates import a_certificate, a_key, pem_of_key
 
+SERVICES = published()
 ADDRESS = f"http://platform.test/{PATH}SEPE.InscritoDemandanteEmpleo"
 HEADERS = {"content-type": "text/xml; charset=UTF-8", "soapaction": '"peticionSincrona"'}
 NS = "{http://intermediacion.redsara.es/scsp/esquemas/V3/peticion}"
@@ -166,16 +168,24 @@ async def test_nonsense_is_refused(
     assert response.status_code == status
 
 
-def test_an_entry_is_a_function_of_the_person():
+@pytest.mark.parametrize("service", SERVICES.values(), ids=lambda service: service.code)
+def test_an_entry_is_a_function_of_the_person(service: PublishedService):
     """The same person has the same entry, in whichever order people are asked about."""
-    day = dt.date(2026, 11, 22)
+    moment = Moment(today=dt.date(2026, 11, 22))
     indexes = range(200)
-    once = {i: entry(PEOPLE, PEOPLE.person(i), day) for i in indexes}
-    again = {i: entry(PEOPLE, PEOPLE.person(i), day) for i in reversed(indexes)}
+    once = {i: entry(service, PEOPLE, PEOPLE.person(i), moment) for i in indexes}
+    again = {i: entry(service, PEOPLE, PEOPLE.person(i), moment) for i in reversed(indexes)}
     assert once == again
-    assert once[magic.PROTECTED].state[0] == "07"
-    assert once[magic.UNKNOWN_TO_EMPLOYMENT].state[0] == "0233"
-    assert once[magic.DEFAULT_CITIZEN].registered is True
+    for name, case in service.played.citizens.items():
+        assert once[getattr(magic, name)].case == case
+    lots = {name for name, case in service.played.cases.items() if case.share}
+    assert len({found.case for found in once.values()} & lots) >= 2
+
+
+@pytest.mark.parametrize("service", SERVICES.values(), ids=lambda service: service.code)
+def test_shares_make_up_a_whole_population(service: PublishedService):
+    """Everybody falls into one of the cases."""
+    assert sum(case.share for case in service.played.cases.values()) == pytest.approx(1)
 
 
 async def test_nobody_is_remembered(files: CertificateFiles):

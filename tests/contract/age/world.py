@@ -12,8 +12,9 @@ import pytest
 from msgspec import Struct
 
 from connectors.age import Settings, simulator
-from connectors.age.connector import Age
+from connectors.age.connector import SERVICES, Age
 from connectors.age.request import new_request_id
+from connectors.age.service import Service
 from hub.core.connector import Query
 from hub.core.moment import Clock, utc_now
 from hub.core.secret import Secret
@@ -50,6 +51,7 @@ def settings(files: CertificateFiles, **changes: Any) -> Settings:
         "certificate": Secret(files.hub.read_text()),
         "key": Secret(files.hub_key.read_text()),
         "signer": Secret(files.platform.read_text()),
+        "signers": {"SVDTGSSVIDALABORALWS01": Secret(files.provider.read_text())},
     }
     return Settings(**{**values, **changes})
 
@@ -62,6 +64,7 @@ async def a_world(
     platform_clock: Clock = utc_now,
     platform: dict[str, Any] | None = None,
     new_id: Callable[[str], str] = new_request_id,
+    services: tuple[Service, ...] = SERVICES,
     **changes: Any,
 ) -> AsyncIterator[World]:
     """Everything together, for the length of a `with` block."""
@@ -77,7 +80,7 @@ async def a_world(
     async with serving(simulator.simulate(stage)) as url:
         client = open_client("age", f"{url}{PATH}", recorder, clock=clock)
         try:
-            age = Age(client, settings(files, **changes), new_id)
+            age = Age(client, settings(files, **changes), new_id, services)
             yield World(age=age, faults=faults, recorder=recorder, url=url)
         finally:
             await client.aclose()

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
+from hub.core.automated import AutomatedBy
 from hub.core.fields import field_paths
 from hub.core.model import BLOCKS
 from hub.core.policy import (
@@ -26,6 +27,7 @@ from hub.core.policy import (
 )
 from hub.position.purposes import load_purposes
 from hub.settings import shipped
+from tests.support.builders import an_access
 
 TABLE = load_purposes(shipped("contracts") / "hub" / "purposes.toml", BLOCKS)
 TEXT = PlainText("texto", "text")
@@ -145,3 +147,50 @@ def test_the_shipped_table_is_consistent():
     assert table_faults(TABLE, KNOWN) == []
     twice = msgspec.structs.replace(TABLE, purposes=TABLE.purposes * 2)
     assert any("stands twice" in fault for fault in table_faults(twice, KNOWN))
+
+
+@pytest.mark.parametrize(
+    ("rule", "stated", "opens"),
+    [
+        ({"basis": "law"}, {}, True),
+        ({"basis": "no_opposition"}, {"consent": "no_opposition"}, True),
+        ({"basis": "authorisation"}, {"consent": "given"}, True),
+        ({"basis": "authorisation"}, {"consent": "law"}, False),
+        ({"basis": "authorisation"}, {}, False),
+        ({"basis": "authorisation", "evidence": True}, {"consent": "given"}, False),
+        (
+            {"basis": "authorisation", "evidence": True},
+            {"consent": "given", "authorisations": {"residence": "EI/1"}},
+            True,
+        ),
+        (
+            {"basis": "authorisation", "evidence": True},
+            {"consent": "given", "authorisations": {"incomeLevel": "EI/1"}},
+            False,
+        ),
+    ],
+)
+def test_a_row_that_needs_an_authorisation_opens_with_it_alone(rule, stated, opens):
+    """The row says on what it is asked; evidence for one block is none for another."""
+    purpose = a_purpose(blocks={"residence": BlockRule(fields=("*",), **rule)})
+    access = an_access(**stated)
+    decision = decide(
+        a_table(purpose), a_caller(), purpose, "residence", frozenset({"address"}), access
+    )
+    assert isinstance(decision, Grant) is opens
+    if not opens:
+        assert decision == Denial(block="residence", reason="needs_authorisation")
+
+
+def test_evidence_without_an_authorisation_is_a_mistake_in_the_table():
+    """Nobody could tell what the evidence would be of."""
+    rule = BlockRule(fields=("*",), evidence=True)
+    faults = table_faults(a_table(a_purpose(blocks={"residence": rule})), KNOWN)
+    assert any("evidence goes with an authorisation" in fault for fault in faults)
+
+
+@pytest.mark.parametrize("nif", ["99000100A", "P2807900B", ""])
+def test_an_automated_act_is_answered_for_by_a_person(nif):
+    """The body's own functionary, with a NIF whose letter is right."""
+    with pytest.raises(ValueError, match=r"."):
+        AutomatedBy(full_name="F", nif=nif, processing_unit="U")

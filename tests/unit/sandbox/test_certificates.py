@@ -21,7 +21,9 @@ from hub.core.errors import SettingsError
 from hub.sandbox.certificates import CertificateFiles, ensure_certificates
 
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
-NAMES = [f"age-{who}.{kind}" for who in ("ca", "hub", "platform") for kind in ("key", "pem")]
+NAMES = [
+    f"age-{who}.{kind}" for who in ("ca", "hub", "platform", "provider") for kind in ("key", "pem")
+]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def changed(keys: Path, before: dict[str, bytes]) -> set[str]:
 
 
 def test_files_have_the_documented_names_for_the_owner_alone(keys: Path):
-    """Six files, mode 0600, where the settings of the source point."""
+    """Eight files, mode 0600, where the settings of the source point."""
     files = ensured(keys)
     assert sorted(path.name for path in keys.iterdir() if path.name != ".lock") == sorted(NAMES)
     assert {stat.S_IMODE(path.stat().st_mode) for path in keys.iterdir()} == {0o600}
