@@ -155,18 +155,3 @@ async def _lifespan(hub: Hub) -> AsyncIterator[None]:
         yield
     finally:
         await hub.close()
-
-
-def _litestar_of(hub: Hub) -> Litestar:
-    """The framework's application inside the layers round it."""
-    found = _inside(hub.asgi, 5)
-    assert found is not None, "no Litestar application inside"
-    return found
-
-
-def _inside(layer: Any, depth: int) -> Litestar | None:
-    """The application in what *layer* closes over, or in what that does."""
-    if isinstance(layer, Litestar) or depth == 0:
-        return layer if isinstance(layer, Litestar) else None
-    cells = [cell.cell_contents for cell in getattr(layer, "__closure__", None) or ()]
-    return next(filter(None, (_inside(cell, depth - 1) for cell in cells)), None)
