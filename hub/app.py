@@ -18,6 +18,7 @@ from hub.core.errors import SettingsError
 from hub.core.exchange import Recorder
 from hub.core.model import BLOCKS, BlockType
 from hub.core.moment import Clock, utc_now
+from hub.core.policy import PurposeTable
 from hub.ledger.delivery import Authority, Delivery, Folder, Mailbox, Place, Post, load_roots
 from hub.ledger.open import open_ledger
 from hub.ledger.recorder import LedgerRecorder
@@ -98,7 +99,6 @@ def build_hub(
 ) -> Hub:
     """The hub that *settings* describe; SettingsError lists what cannot be started with."""
     purposes = load_purposes(contracts_of(settings) / "hub" / "purposes.toml", blocks)
-    units = load_units(contracts_of(settings) / "hub" / "units.toml")
     ledger = open_ledger(
         settings.path(settings.ledger.file),
         settings.path(settings.keys),
@@ -111,14 +111,12 @@ def build_hub(
     closings = Closings(ledger, clock)
     sources = load_sources(settings, WhileOpen(recorder, closings), blocks, inner)
     desk = Desk(sources, ledger, purposes, blocks, clock, closings, settings.cache)
-    bodies = {issuer.issuer: issuer.body for issuer in settings.issuers}
-    abuse = Abuse(ledger, purposes, clock)
     delivery, endpoints = open_delivery(settings, ledger, recorder, inner, clock)
     context = Context(
         desk=desk,
         identifier=callers.identifier,
-        access_log=AccessLog(ledger, purposes, units, bodies, clock),
-        abuse=abuse,
+        access_log=open_access_log(settings, ledger, purposes, clock),
+        abuse=Abuse(ledger, purposes, clock),
         settings=settings,
         delivery=delivery,
         traffic=traffic_of(settings.admission),
@@ -139,6 +137,15 @@ def build_hub(
     )
     parts.append(hub)
     return hub
+
+
+def open_access_log(
+    settings: Settings, ledger: Ledger, purposes: PurposeTable, clock: Clock
+) -> AccessLog:
+    """The citizens' log, with the names of units and bodies; SettingsError for faulty ones."""
+    units = load_units(contracts_of(settings) / "hub" / "units.toml")
+    bodies = {issuer.issuer: issuer.body for issuer in settings.issuers}
+    return AccessLog(ledger, purposes, units, bodies, clock)
 
 
 def open_delivery(

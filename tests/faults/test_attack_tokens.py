@@ -8,8 +8,9 @@ import re
 
 from hub.ledger.open import open_ledger
 from hub.settings import Issuer
-from tests.support.attacks import ATTACKS, key_set, signed
+from tests.support.attacks import ATTACKS, FOREIGN, key_set, signed
 from tests.support.hubs import a_hub
+from tests.support.raw import raw_server, says
 
 PATH = "/v1/me/position"
 
@@ -136,3 +137,21 @@ async def test_all_refusals_are_on_record_in_aggregate(tmp_path):
         header["reason"] for header in headers
     }
     assert "other.example" not in json.dumps(headers)
+
+
+async def test_no_address_that_a_token_names_is_ever_called(tmp_path):
+    """Neither `jku`, `x5u`, a key id nor an issuer leads the hub anywhere (S9)."""
+    async with raw_server(says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")) as canary:
+        url = canary.url
+        tokens = [
+            *(signed(FOREIGN, headers={name: url}) for name in ("jku", "x5u", "kid")),
+            signed(FOREIGN, iss=url),
+            signed(FOREIGN, headers={"jku": url}, iss=url),
+        ]
+        async with a_hub(tmp_path, an_issuer(tmp_path)) as served:
+            statuses = [
+                (await said(served.base, b"Authorization: Bearer " + text.encode()))[0]
+                for text in tokens
+            ]
+    assert statuses == [401] * len(tokens)
+    assert canary.connections == 0

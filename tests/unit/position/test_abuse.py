@@ -10,6 +10,7 @@ import pytest
 
 from hub.core.document import check_letter, parse_document
 from hub.core.errors import LedgerError
+from hub.core.limits import AdmissionLimits
 from hub.core.model import BLOCKS
 from hub.core.policy import Caller, PurposeTable
 from hub.ledger.store import Entry
@@ -216,7 +217,8 @@ async def test_marks_are_bounded_by_the_bound(watch):
 async def test_over_the_socket_a_stop_is_a_429_with_its_time(tmp_path):
     """The hundred and twenty-first citizen of an hour at a counter is not asked about."""
     issuer = AnIssuer()
-    async with a_hub(tmp_path, issuer.configured(tmp_path)) as served:
+    patient = AdmissionLimits(caller_burst=1000)
+    async with a_hub(tmp_path, issuer.configured(tmp_path), admission=patient) as served:
         token = issuer.official()
         statuses = [(await served.declare(token, person(n))).status_code for n in range(120)]
         assert set(statuses) == {201}
