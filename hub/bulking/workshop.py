@@ -16,7 +16,7 @@ from hub.bulking.declaring import Declared, declare_all, purpose_of
 from hub.bulking.people import Unusable, read_people
 from hub.core.commands import BulkOrder, BulkReport, Progress
 from hub.core.connector import Query
-from hub.core.errors import LedgerError, SourceRefused
+from hub.core.errors import SourceRefused
 from hub.core.moment import Clock, new_id, utc_now
 from hub.core.policy import Caller
 from hub.ledger.jobs import Item, Job, Run
@@ -160,13 +160,13 @@ async def result_lines(bench: Bench, run: Run) -> AsyncIterator[bytes]:
 
 
 async def _said(bench: Bench, item: Item) -> dict[str, object]:
-    try:
-        body = await bench.ledger.payload("answer", item.key)
-    except LedgerError:
-        if not await bench.jobs.is_erased(item.access):
-            raise
-        body = None
-    return {"erased": True} if body is None else msgspec.json.decode(body)
+    """The answer; for somebody who was erased, or whose access was closed before, that."""
+    erased = await bench.jobs.is_erased(item.access)
+    body = None if erased else await bench.ledger.payload("answer", item.key)
+    if body is not None:
+        said: dict[str, object] = msgspec.json.decode(body)
+        return said
+    return {"erased": True} if erased else {"closed": True}
 
 
 async def _caller(bench: Bench, token: str) -> Caller:

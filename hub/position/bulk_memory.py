@@ -9,6 +9,7 @@ from hub.core.connector import Query
 from hub.core.errors import LedgerError
 from hub.ledger.bulk_keys import BulkKeys, opened_body
 from hub.ledger.jobs import Item, Job, Jobs, Run
+from hub.ledger.leaf import milliseconds_of
 from hub.ledger.recorder import RecordedMessage, recorded_message
 from hub.ledger.sqlite import SqliteLedger
 from hub.ledger.store import Kind, Record
@@ -31,7 +32,7 @@ class BulkMemory:
     async def bulk(self, run: Run, job: Job) -> tuple[Bulk, list[Item]]:
         """The request with everybody who is still there, and all of its rows."""
         items = await self._jobs.items(job.id)
-        queries = [await self._query(item) for item in items]
+        queries = [await self._query(job, item) for item in items]
         there = [
             BulkItem(id=item_id(item), query=query)
             for item, query in zip(items, queries, strict=True)
@@ -95,8 +96,13 @@ class BulkMemory:
             return b""
         return opened_body(await self._keys.key(job.id), kind, record.id, body)
 
-    async def _query(self, item: Item) -> Query | None:
-        """The question about a person; None once they are erased."""
+    async def _query(self, job: Job, item: Item) -> Query | None:
+        """The question about a person; None once they are erased, and where their access was
+        closed before the request was sent: nothing is asked under a closed one.
+        """
+        closed = await self._desk.closings.closed_at(item.access)
+        if closed is not None and (job.asked is None or milliseconds_of(closed) <= job.asked):
+            return None
         try:
             access = await self._desk.find_access(item.access)
         except LedgerError:

@@ -177,8 +177,10 @@ class BulkRecords:
         return self._entry("fragment", item.key, query, header, payload)
 
     def _dropped(self, run: Run, job: Job, item: Item) -> Entry:
-        """The person was erased in the meantime: what came about them is kept nowhere."""
-        header = {**_about(run, job.id), "access": item.access, "dropped": "erased"}
+        """The person was erased, or never asked about: nothing about them is kept. Whether a
+        key was destroyed or an access closed, the ledger's own records tell.
+        """
+        header = {**_about(run, job.id), "access": item.access, "dropped": "erased_or_closed"}
         return Entry(kind="answer", id=item.key, at=self._desk.clock(), header=header)
 
     def _entry(

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from hub.bulking.people import Unusable
+from hub.bulking.workshop import begin
 from hub.core.errors import LedgerError
 from hub.ledger.bulk_keys import BulkKeys
 from hub.position.bulk_records import Fragment
@@ -132,7 +133,7 @@ async def test_an_answer_about_somebody_erased_meanwhile_is_dropped(tmp_path, bu
             (job,) = await bench.jobs.jobs(run.id)
             first = (await bench.jobs.items(job.id))[0]
             record = await bench.ledger.read(first.key, "answer")
-            assert (record.header["dropped"], record.payload) == ("erased", None)
+            assert (record.header["dropped"], record.payload) == ("erased_or_closed", None)
             assert await bench.ledger.read(first.key, "fragment") is None
             count = "SELECT count(*) FROM leaf WHERE kind = 'security'"
             assert await bench.jobs.work(lambda db: db.execute(count).fetchone()[0]) == 0
@@ -235,3 +236,22 @@ async def test_every_exchange_is_recorded_as_always(tmp_path, bulk_keys):
         answers = [r for r in records if r.kind == "answer"]
         first = answers[0].header["blocks"]["jobSeeker"]["provenance"]["exchanges"]
         assert first == [halves[0].id, halves[2].id]
+
+
+async def test_nobody_is_asked_about_under_an_access_that_was_closed_before(tmp_path, bulk_keys):
+    """A closed access stops its person's question and nobody else's."""
+    async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
+        async with world.bench() as bench:
+            run = await begin(bench, world.order(KINDS))
+            (job,) = await bench.jobs.jobs(run.id)
+            first = (await bench.jobs.items(job.id))[0]
+            access = await bench.desk.find_access(first.access)
+            assert access is not None
+            await bench.desk.closings.close(access, None)
+        _, report = await world.go_on(run)
+        assert report.answered == 4
+        asked = set(world.platform.asynchronous.asked)
+        assert asked == {PEOPLE.number(index) for index in KINDS[1:]}
+        results = await world.results(run)
+        assert results[2]["closed"] is True
+        assert results[5]["blocks"]["jobSeeker"]["state"] == "fresh"
