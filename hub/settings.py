@@ -42,11 +42,25 @@ class Server(Section, frozen=True):
     """Addresses of the TLS terminator whose `Client-Cert` header (RFC 9440) is believed."""
 
 
+class DeliverySettings(Section, frozen=True):
+    """Where checkpoints go, so that somebody else holds them; none of these is no copy."""
+
+    every_s: int = 300
+    directory: Path | None = None
+    post: str | None = None
+    timestamp: str | None = None
+    timestamp_roots: Path | None = None
+    """Certificates (PEM) under which the authority's time-stamps are believed."""
+
+
 class LedgerSettings(Section, frozen=True):
     """Where the ledger lives and under which name its checkpoints are signed."""
 
     file: Path = Path("var/ledger.db")
     origin: str = "posicion-integral.sandbox.invalid/ledger"
+    delivery: DeliverySettings = DeliverySettings()
+    releasers: tuple[str, ...] = ()
+    """Verifier keys (name+hint+key) of those of whom two release what is blocked."""
 
 
 class Claims(Section, frozen=True):

@@ -25,13 +25,14 @@ from hub.api import (
     switches,
 )
 from hub.api.admission import admits
-from hub.api.context import Context, identified
+from hub.api.context import Context, identified, on_stopped
 from hub.api.edge import at_the_edge
 from hub.api.hangup import stops_when_alone
 from hub.api.openapi import encoded
 from hub.api.problems import Problem, on_bug, on_closed, on_http, on_ledger, on_problem
 from hub.core.errors import AccessClosed, LedgerError
 from hub.core.model import BlockType
+from hub.position.abuse import Stopped
 
 ROUTES: list[ControllerRouterHandler] = [
     own.router,
@@ -82,6 +83,7 @@ def litestar_app(
             Problem: on_problem,
             HTTPException: on_http,
             AccessClosed: on_closed,
+            Stopped: on_stopped,
             LedgerError: on_ledger,
             Exception: on_bug,
         },

@@ -13,6 +13,7 @@ from hub.api.context import AnyRequest, context_of
 from hub.api.parameters import problem_spec, success
 from hub.api.problems import Problem
 from hub.core.errors import TechnicalReason
+from hub.ledger.delivery import Copy
 from hub.position.pulse import BeatState
 from hub.position.sources import Sources
 from hub.wire.guard import Standing
@@ -40,7 +41,9 @@ class Status(Struct, frozen=True, kw_only=True, rename="camel"):
     records: int
     """How many records the ledger holds."""
     outside_copy: bool
-    """Whether checkpoints are delivered outside; without, an operator could rewrite all."""
+    """Whether a checkpoint was delivered outside lately; without, an operator could rewrite all."""
+    outside_copies: tuple[Copy, ...]
+    """Per configured place what arrived last."""
     sources: dict[str, SourceState]
 
 
@@ -55,7 +58,10 @@ _WELL: dict[str, Any] = {
 _STATUS_EXAMPLE = {
     "status": "ok",
     "records": 1042,
-    "outsideCopy": False,
+    "outsideCopy": True,
+    "outsideCopies": [
+        {"place": "directory", "size": 1040, "at": "2026-11-22T12:00:00Z", "error": None}
+    ],
     "sources": {
         "padron": {
             "state": "answering",
@@ -115,12 +121,20 @@ async def readyz(request: AnyRequest) -> Response[bytes]:
 )
 async def status(request: AnyRequest) -> Response[bytes]:
     """What was last seen; asks nobody."""
-    desk = context_of(request).desk
+    desk, delivery = context_of(request).desk, context_of(request).delivery
     sources = _states(desk.sources)
     failing = any(source.state == "failing" for source in sources.values())
     state = "degraded" if failing else "ok"
     size = await desk.ledger.size()
-    return _json(Status(status=state, records=size, outside_copy=False, sources=sources))
+    return _json(
+        Status(
+            status=state,
+            records=size,
+            outside_copy=delivery.is_outside(),
+            outside_copies=delivery.copies(),
+            sources=sources,
+        )
+    )
 
 
 def _states(sources: Sources) -> dict[str, SourceState]:

@@ -36,6 +36,11 @@ TITLES: dict[str, tuple[int, str, str]] = {
         "The body must be application/json",
     ),
     "too-many-requests": (429, "Demasiadas peticiones", "Too many requests"),
+    "too-many-inquiries": (
+        429,
+        "Se han hecho demasiadas consultas en una hora para esta finalidad",
+        "Too many inquiries in an hour for this purpose",
+    ),
     "internal-error": (500, "Error interno", "Internal error"),
     "nothing-available": (
         503,

@@ -29,7 +29,7 @@ from hub.ledger.recorder import RecordedMessage, recorded_message
 from hub.ledger.store import Ledger, Record
 from hub.mapping import Mapping as BlockMapping
 from hub.mapping import value_digest
-from hub.position.desk import subject_of
+from hub.position.access import subject_of
 from hub.position.evidence import Reading
 from hub.position.sources import read_spec
 from hub.settings import Settings, convert_table

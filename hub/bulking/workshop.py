@@ -22,7 +22,7 @@ from hub.core.policy import Caller
 from hub.ledger.jobs import Item, Job, Run
 from hub.ledger.leaf import milliseconds_of, moment_of
 from hub.ledger.store import JSON, Entry
-from hub.position.desk import subject_of
+from hub.position.access import subject_of
 from hub.settings import Settings
 
 _TOGETHER = 500
@@ -170,9 +170,12 @@ async def _said(bench: Bench, item: Item) -> dict[str, object]:
 
 
 async def _caller(bench: Bench, token: str) -> Caller:
+    """Whoever the token proves; a refused one counts like one that came to the API."""
+    identifier = bench.callers.identifier
     try:
-        caller = await bench.authenticator.caller(token.strip())
+        caller = await identifier.authenticator.caller(token.strip())
     except InvalidToken as error:
+        identifier.refusals.count(error.issuer, error.reason)
         raise Unusable([f"the token is refused: {error}"]) from None
     if caller.audience not in ("official", "system"):
         raise Unusable(["the token is not an official's or a system's"])

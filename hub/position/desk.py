@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import hashlib
 from collections.abc import Iterator, Mapping
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from hub.core.connector import Query, Subject
-from hub.core.errors import InvalidDocument, LedgerError
+from hub.core.connector import Query
+from hub.core.errors import LedgerError
 from hub.core.limits import CacheLimits
 from hub.core.model import BlockType
-from hub.core.model.canonical import Highlight, PartialDate
+from hub.core.model.canonical import Highlight
 from hub.core.moment import Clock, new_id, utc_now
 from hub.core.policy import (
     Access,
     Caller,
-    Consent,
     Denial,
     Grant,
-    Official,
     Purpose,
     PurposeTable,
     decide,
@@ -30,13 +27,14 @@ from hub.core.policy import (
 from hub.core.position import Block, Position, SubjectView, is_complete
 from hub.ledger.store import JSON, Entry, Kind, Ledger
 from hub.mapping import Mapping as BlockMapping
+from hub.position.access import subject_of
 from hub.position.assemble import Assembly, assemble
 from hub.position.closing import Closings
 from hub.position.evidence import evidence_bytes
 from hub.position.obtain import obtainer_for
 from hub.position.plan import Plan, make_plan
 from hub.position.sources import Sources
-from hub.position.standing import official_of, sealed_until, standing_of
+from hub.position.standing import official_of, standing_of
 from hub.position.texts import MappingTexts
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -179,17 +177,7 @@ class Desk:
         self, access: Access, assembly: Assembly, body: bytes, request: str | None
     ) -> None:
         security = [
-            self._entry(
-                "security",
-                new_id(),
-                access,
-                {
-                    "access": access.id,
-                    "source": failure.source,
-                    "operation": failure.operation,
-                    "reason": failure.reason,
-                },
-            )
+            self._entry("security", new_id(), access, failure.event(access.id))
             for failure in assembly.failures
             if failure.is_security_event
         ]
@@ -243,60 +231,3 @@ def explained(block: Block) -> dict[str, JSON]:
     """A block on the leaf: its state and provenance, without a datum of the person."""
     plain: dict[str, JSON] = msgspec.to_builtins(block)
     return {key: value for key, value in plain.items() if key != "data"}
-
-
-def subject_of(access: Access) -> Subject:
-    """The subject with the names that token or body stated."""
-    names = access.subject_names
-    return Subject(
-        document=access.subject,
-        given_name=names.get("given_name"),
-        first_surname=names.get("first_surname"),
-        second_surname=names.get("second_surname"),
-        birth_date=birth_date_of(names.get("birth_date")),
-    )
-
-
-def birth_date_of(text: str | None) -> PartialDate | None:
-    """`1980`, `1980-02` or `1980-02-29`; InvalidDocument for anything else."""
-    if text is None:
-        return None
-    try:
-        return PartialDate(
-            **dict(zip(("year", "month", "day"), map(int, text.split("-")), strict=False))
-        )
-    except (TypeError, ValueError):
-        raise InvalidDocument("the birth date is not YYYY, YYYY-MM or YYYY-MM-DD") from None
-
-
-def begin_access(
-    caller: Caller,
-    purpose: Purpose,
-    subject: Subject,
-    clock: Clock,
-    *,
-    case_file: str | None = None,
-    official: Official | None = None,
-    consent: Consent | None = None,
-) -> Access:
-    """A new access with an opaque id, and what its purpose asks to be stated."""
-    now = clock()
-    stated = ("given_name", "first_surname", "second_surname")
-    names = {name: value for name in stated if (value := getattr(subject, name))}
-    return Access(
-        id=new_id(),
-        caller=caller,
-        subject=subject.document,
-        subject_names=names,
-        purpose=purpose.code,
-        legal_basis=purpose.legal_basis,
-        retention=purpose.retention,
-        procedure=purpose.procedure,
-        procedure_name=purpose.procedure_name,
-        began_at=now,
-        expires_at=now + dt.timedelta(minutes=purpose.minutes),
-        sealed_until=sealed_until(purpose, now),
-        case_file=case_file,
-        official=official,
-        consent=consent,
-    )

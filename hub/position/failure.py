@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hub.core.errors import SECURITY_REASONS, TechnicalReason
+from hub.ledger.store import JSON
 
 
 class Failure(Struct, frozen=True, kw_only=True):
@@ -22,6 +23,15 @@ class Failure(Struct, frozen=True, kw_only=True):
     def is_security_event(self) -> bool:
         """Whether auditors must see it as an attack or a leak, not as bad luck."""
         return self.reason in SECURITY_REASONS
+
+    def event(self, access: str) -> dict[str, JSON]:
+        """The leaf of the security record: names only, nothing of the answer."""
+        return {
+            "access": access,
+            "source": self.source,
+            "operation": self.operation,
+            "reason": self.reason,
+        }
 
 
 class Underway(Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from hub.wire.guard import SourceGuard
 from hub.wire.patience import patiently
 from hub.wire.recording import EXCHANGE, RecordingTransport
 from hub.wire.tag import EXTENSION, Tag
-from hub.wire.transport import GuardedTransport, origin_of
+from hub.wire.transport import GuardedTransport, guarded_transport, origin_of
 
 UNAUTHORIZED = 401
 
@@ -76,10 +76,7 @@ class Call:
         content: bytes | Callable[[], bytes],
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """POST *content* to *path*; a function is called for each attempt.
-
-        So a one-time proof inside a message (a nonce) never travels twice.
-        """
+        """POST *content*; a function is called per attempt, so that no nonce travels twice."""
         return await self.send("POST", path, headers, content)
 
     async def send(
@@ -274,7 +271,7 @@ def open_client(
 ) -> SourceClient:
     """A client of *source* at *url*; nothing leaves for another origin than it and *egress*."""
     allowed = frozenset(origin_of(httpx.URL(address)) for address in (url, *egress))
-    guarded = _guarded(allowed, transport)
+    guarded = guarded_transport(allowed, transport)
     jar = CookieJar(None if keeps_cookies else DefaultCookiePolicy(allowed_domains=[]))
     http = httpx.AsyncClient(
         base_url=url,
@@ -285,18 +282,3 @@ def open_client(
     )
     guard = SourceGuard(source, limits or SourceLimits())
     return SourceClient(source, http, guarded, None, clock, guard)
-
-
-def _guarded(
-    allowed: frozenset[str], transport: httpx.AsyncBaseTransport | None
-) -> GuardedTransport:
-    """A pool of connections, and beside it connections for one message each."""
-    if transport is not None:
-        return GuardedTransport(lambda: transport, allowed)
-    trust = httpx.create_ssl_context(trust_env=False)
-
-    def sockets(keepalive: int) -> httpx.AsyncHTTPTransport:
-        limits = httpx.Limits(max_connections=100, max_keepalive_connections=keepalive)
-        return httpx.AsyncHTTPTransport(verify=trust, limits=limits, trust_env=False)
-
-    return GuardedTransport(lambda: sockets(20), allowed, sockets(0))

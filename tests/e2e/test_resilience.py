@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from contextlib import closing
+
 import httpx
 import pytest
 
@@ -32,6 +36,13 @@ def turn(hub: RunningHub, source: str, *, off: bool, operation: str = "*"):
     return httpx.put(f"{hub.base}/v1/switches", json=body, headers=proof, timeout=30)
 
 
+def answers(hub: RunningHub, last: int):
+    """The newest answers' leaves, as the ledger has them in clear."""
+    sql = "SELECT header FROM leaf WHERE kind = 'answer' ORDER BY idx DESC LIMIT ?"
+    with closing(sqlite3.connect(hub.folder / "var/ledger.db")) as ledger:
+        return [json.loads(header) for (header,) in ledger.execute(sql, (last,))]
+
+
 def citizen(hub: RunningHub, number: int) -> str:
     people = hub.sandbox("GET", "/citizens")
     return hub.token("--citizen", people[number]["document"])
@@ -50,6 +61,9 @@ def test_a_second_look_asks_only_for_special_categories(hub):
         **first["residence"]["provenance"],
         "fromCache": True,
     }
+    [leaf] = answers(hub, 1)
+    assert leaf["shared"]["padron/inhabitant"] == first["residence"]["provenance"]["exchanges"]
+    assert not [name for name in leaf["shared"] if name.startswith("civis/")]
     special = again["socialServices"]["provenance"]
     assert not special["fromCache"]
     assert special["exchanges"] != first["socialServices"]["provenance"]["exchanges"]

@@ -40,13 +40,11 @@ Far = Callable[[httpx.Request], Awaitable[httpx.Response]]
 class Scripted:
     """A connector of the smallest kind: one GET per operation; the person is in a header."""
 
-    spec = SPEC
-
-    def __init__(self, client: SourceClient) -> None:
-        self._client = client
+    def __init__(self, client: SourceClient, spec: Spec) -> None:
+        self._client, self.spec = client, spec
 
     async def fetch(self, operation: str, query: Query) -> SourceRecord:
-        call = self._client.call(SPEC, operation, query)
+        call = self._client.call(self.spec, operation, query)
         answer = await call.get(operation, {"x-person": query.subject.document.number})
         check_status(answer)
         return call.record(json_object(answer))
@@ -56,26 +54,28 @@ class Scripted:
 
 
 class World:
-    """The source, what it was asked, and an obtainer on top."""
+    """The source, what it was asked, and an obtainer on top; with *url* over real sockets."""
 
     def __init__(
         self,
         far: Far | None = None,
         limits: SourceLimits | None = None,
         cache: CacheLimits | None = None,
+        url: str | None = None,
+        spec: Spec = SPEC,
     ) -> None:
         self.far = far or after(0.1)
         self.asked: list[str] = []
         self.recorder = MemoryRecorder()
         client = open_client(
             "x",
-            "http://x.test/",
+            url or "http://x.test/",
             self.recorder,
-            transport=httpx.MockTransport(self._answer),
+            transport=None if url else httpx.MockTransport(self._answer),
             limits=limits,
         )
-        self.guard = client.guard
-        source = Source(spec=SPEC, connector=Scripted(client), client=client, mappings={})
+        self.guard, self.close = client.guard, client.aclose
+        source = Source(spec=spec, connector=Scripted(client, spec), client=client, mappings={})
         self.sources = Sources({"x": source})
         self.obtainer = Obtainer(self.sources, cache or CacheLimits(), frozenset({"special"}))
 

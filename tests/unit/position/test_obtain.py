@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from hub.core.errors import LedgerError
+from hub.core.errors import AccessClosed, LedgerError
 from hub.core.exchange import SourceRecord
 from hub.core.limits import CacheLimits, SourceLimits
 from hub.core.policy import Caller
@@ -319,6 +319,32 @@ def test_without_a_record_there_is_no_answer():
         ends = await asyncio.gather(*(got(world) for _ in range(3)), return_exceptions=True)
         assert [type(end) for end in ends] == [LedgerError] * 3
         assert world.asked == []
+
+    simulate(story())
+
+
+def test_a_closed_access_ends_nobody_elses_question():
+    """Who joined the flight of an access that is closed before it is sent asks anew."""
+
+    async def story():
+        world = World()
+        leading, joining = an_access(), an_access()
+        write = world.recorder.record
+
+        async def refuses_the_leader(entry):
+            await asyncio.sleep(0.1)
+            if entry.origin.access == leading.id:
+                raise AccessClosed("the access is closed")
+            await write(entry)
+
+        world.recorder.record = refuses_the_leader  # type: ignore[method-assign]
+        ends = await asyncio.gather(
+            got(world, access=leading), got(world, access=joining), return_exceptions=True
+        )
+        assert isinstance(ends[0], AccessClosed)
+        follower: Any = ends[1]
+        assert isinstance(follower.got, SourceRecord)
+        assert {entry.origin.access for entry in world.recorder.sent} == {joining.id}
 
     simulate(story())
 
