@@ -12,6 +12,7 @@ import httpx
 from hub.core.connector import Echo, Operation, Query, Spec, Subject
 from hub.core.document import parse_document
 from hub.core.exchange import SourceRecord
+from hub.core.limits import CacheLimits
 from hub.core.model import BLOCKS
 from hub.core.policy import Access, Caller
 from hub.ledger.recorder import LedgerRecorder
@@ -61,12 +62,18 @@ class ExampleConnector:
 class World:
     """A desk, its ledger and its connectors."""
 
-    def __init__(self, folder: Path, ledger: SqliteLedger, feeds: dict[str, tuple[str, ...]]):
+    def __init__(
+        self,
+        folder: Path,
+        ledger: SqliteLedger,
+        feeds: dict[str, tuple[str, ...]],
+        cache: CacheLimits | None = None,
+    ) -> None:
         self.folder, self.ledger = folder, ledger
         self.connectors: dict[str, ExampleConnector] = {}
         sources = {name: self._source(name, blocks) for name, blocks in feeds.items()}
         purposes = load_purposes(ROOT / "contracts" / "hub" / "purposes.toml", BLOCKS)
-        self.desk = Desk(Sources(sources), ledger, purposes, BLOCKS, lambda: NOW)
+        self.desk = Desk(Sources(sources), ledger, purposes, BLOCKS, lambda: NOW, cache=cache)
 
     def _source(self, name: str, blocks: tuple[str, ...]) -> Source:
         mappings = {block: mapping_of(name, block) for block in blocks}
@@ -135,11 +142,13 @@ def mapping_of(system: str, block: str) -> Mapping:
 
 @asynccontextmanager
 async def a_world(
-    folder: Path, feeds: dict[str, tuple[str, ...]] | None = None
+    folder: Path,
+    feeds: dict[str, tuple[str, ...]] | None = None,
+    cache: CacheLimits | None = None,
 ) -> AsyncIterator[World]:
     """A world whose ledger is open for the length of the block."""
     async with a_ledger(folder) as ledger:
-        world = World(folder, ledger, feeds or FEEDS)
+        world = World(folder, ledger, feeds or FEEDS, cache)
         try:
             yield world
         finally:

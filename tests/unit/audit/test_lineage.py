@@ -11,7 +11,9 @@ from hub.audit.case import NotOnRecord, open_case
 from hub.audit.library import Library
 from hub.audit.lineage import explain, pointer_of, value_at
 from hub.audit.locate import Originals, xpath_of
+from hub.core.limits import CacheLimits
 from hub.core.model import BLOCKS
+from hub.core.position import Fresh
 from hub.ledger.checkpoint import open_checkpoint
 from hub.ledger.merkle import is_included
 from tests.support.answering import a_world
@@ -93,6 +95,34 @@ async def test_a_block_that_the_answer_lacks_is_not_found(tmp_path):
         await world.answer(blocks=("residence",))
         with pytest.raises(NotOnRecord):
             await explained(world, block="taxBills")
+
+
+async def test_an_answer_from_cache_has_its_own_record_and_names_its_original_exchanges(tmp_path):
+    """Nothing is asked the second time; the second answer is explained and replays by itself."""
+    cache = CacheLimits(fresh_s=60.0, stale_s=60.0)
+    async with a_world(tmp_path, cache=cache) as world:
+        first = await world.answer(blocks=("residence",))
+        one, _ = await explained(world)
+        before = await sent(world)
+        second = await world.answer(blocks=("residence",))
+        other, explanation = await explained(world)
+        assert await sent(world) == before
+    assert other.record.id != one.record.id
+    assert other.access != one.access
+    shown = [answered.position.blocks["residence"] for answered in (first, second)]
+    then, now = [block.provenance for block in shown if isinstance(block, Fresh)]
+    assert (then.from_cache, now.from_cache) == (False, True)
+    assert now.exchanges == then.exchanges
+    [block] = explanation.blocks
+    assert (block.from_cache, block.replays) == (True, True)
+    named = {id_ for f in block.fields for source in f.sources for id_ in source.exchanges}
+    assert named == set(then.exchanges)
+    assert {p.record.split()[1] for p in explanation.proofs} >= set(then.exchanges)
+
+
+async def sent(world):
+    """The requests on record."""
+    return [r.id for r in await world.ledger.records(0, 1000) if r.kind == "sent"]
 
 
 XML = b"""<?xml version="1.0"?><e:Envelope xmlns:e="x"><e:Body><r:Answer xmlns:r="y"><Personas>
