@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8080
 
-.PHONY: help run test check bench lock contracts image clean
+.PHONY: help run test faults check bench lock contracts image clean
 
 help: ## What can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ run: .venv/ready ## Start the hub with the sandbox on http://127.0.0.1:8080 (POR
 
 test: .venv/ready ## Run every test
 	@$(BIN)/python -m pytest -n 4 --dist loadfile
+
+faults: .venv/ready ## Run the faults: sockets, load, hang-ups, the ledger's disk
+	@$(BIN)/python -m pytest tests/faults
 
 check: .venv/ready ## Lint, types, imports, budgets, mappings, contracts
 	@$(BIN)/ruff format --check --quiet .

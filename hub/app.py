@@ -10,14 +10,20 @@ import structlog
 from litestar.types import ASGIApp
 from msgspec import Struct
 
+from hub.api.admission import traffic_of
 from hub.api.build import build_api
-from hub.api.callers import open_callers
+from hub.api.callers import Callers, open_callers
 from hub.api.context import Context
+from hub.core.errors import SettingsError
+from hub.core.exchange import Recorder
 from hub.core.model import BLOCKS, BlockType
 from hub.core.moment import Clock, utc_now
+from hub.ledger.delivery import Authority, Delivery, Folder, Mailbox, Place, Post, load_roots
 from hub.ledger.open import open_ledger
 from hub.ledger.recorder import LedgerRecorder
+from hub.ledger.sqlite import SqliteLedger
 from hub.ledger.store import Ledger
+from hub.position.abuse import Abuse
 from hub.position.access_log import AccessLog
 from hub.position.closing import Closings, WhileOpen
 from hub.position.desk import Desk
@@ -25,6 +31,7 @@ from hub.position.purposes import load_purposes
 from hub.position.sources import Inner, Sources, load_sources
 from hub.position.units import load_units
 from hub.settings import Settings, shipped
+from hub.wire.post import PostEndpoint, open_post_endpoint
 
 log = structlog.get_logger()
 
@@ -32,19 +39,46 @@ log = structlog.get_logger()
 class Hub(Struct, frozen=True, kw_only=True):
     """The wired parts. `asgi` opens and closes the rest by its lifespan."""
 
-    settings: Settings
-    ledger: Ledger
-    sources: Sources
-    desk: Desk
+    context: Context
+    callers: Callers
+    endpoints: tuple[PostEndpoint, ...]
     asgi: ASGIApp
+
+    @property
+    def settings(self) -> Settings:
+        """What the hub was built from."""
+        return self.context.settings
+
+    @property
+    def desk(self) -> Desk:
+        """Where inquiries are answered."""
+        return self.context.desk
+
+    @property
+    def sources(self) -> Sources:
+        """The systems that it asks."""
+        return self.desk.sources
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where everything is on record."""
+        return self.desk.ledger
 
     async def open(self) -> None:
         """Close what a crash left open, before anything is sent."""
         orphans = await self.ledger.close_orphans()
+        await self.context.abuse.restore()
+        self.callers.start()
+        await self.context.delivery.start()
         log.info("hub_open", orphans_closed=orphans, sources=sorted(self.sources.by_name))
 
     async def close(self) -> None:
         """Finish what is owed: connections first, then the ledger's last checkpoint."""
+        await self.context.delivery.aclose()
+        for endpoint in self.endpoints:
+            await endpoint.aclose()
+        await self.callers.aclose()
+        await self.desk.obtainer.aclose()
         await self.sources.aclose()
         await self.ledger.close()
         log.info("hub_closed")
@@ -76,25 +110,58 @@ def build_hub(
     callers = open_callers(settings, ledger, recorder, inner, clock)
     closings = Closings(ledger, clock)
     sources = load_sources(settings, WhileOpen(recorder, closings), blocks, inner)
-    desk = Desk(sources, ledger, purposes, blocks, clock, closings)
+    desk = Desk(sources, ledger, purposes, blocks, clock, closings, settings.cache)
     bodies = {issuer.issuer: issuer.body for issuer in settings.issuers}
-    access_log = AccessLog(ledger, purposes, units, bodies, clock)
+    abuse = Abuse(ledger, purposes, clock)
+    delivery, endpoints = open_delivery(settings, ledger, recorder, inner, clock)
     context = Context(
-        desk=desk, identifier=callers.identifier, access_log=access_log, settings=settings
+        desk=desk,
+        identifier=callers.identifier,
+        access_log=AccessLog(ledger, purposes, units, bodies, clock),
+        abuse=abuse,
+        settings=settings,
+        delivery=delivery,
+        traffic=traffic_of(settings.admission),
     )
     parts: list[Hub] = []
 
     async def opened() -> None:
         await parts[0].open()
-        callers.start()
 
     async def closed() -> None:
-        await callers.aclose()
         await parts[0].close()
 
-    asgi = build_api(context, on_startup=(opened,), on_shutdown=(closed,))
-    parts.append(Hub(settings=settings, ledger=ledger, sources=sources, desk=desk, asgi=asgi))
-    return parts[0]
+    hub = Hub(
+        context=context,
+        callers=callers,
+        endpoints=tuple(endpoints),
+        asgi=build_api(context, on_startup=(opened,), on_shutdown=(closed,)),
+    )
+    parts.append(hub)
+    return hub
+
+
+def open_delivery(
+    settings: Settings, ledger: SqliteLedger, recorder: Recorder, inner: Inner, clock: Clock
+) -> tuple[Delivery, list[PostEndpoint]]:
+    """The delivery of checkpoints that the settings describe, and what it posts to."""
+    wanted, places, endpoints = settings.ledger.delivery, list[Place](), list[PostEndpoint]()
+
+    def post(name: str, url: str) -> Post:
+        way = open_post_endpoint(name, url, recorder, transport=inner(name), clock=clock)
+        endpoints.append(way)
+        return way.post
+
+    if wanted.directory is not None:
+        places.append(Folder(settings.path(wanted.directory)))
+    if wanted.post is not None:
+        places.append(Mailbox(post("checkpoint-post", wanted.post)))
+    if wanted.timestamp is not None:
+        if wanted.timestamp_roots is None:
+            raise SettingsError(["ledger.delivery.timestamp_roots: missing"])
+        roots = load_roots(settings.path(wanted.timestamp_roots))
+        places.append(Authority(post("timestamp-authority", wanted.timestamp), roots))
+    return Delivery(ledger, places, wanted.every_s), endpoints
 
 
 def contracts_of(settings: Settings) -> Path:

@@ -45,6 +45,7 @@ def explain(answer: str, block: str | None, reason: str, config: Path, *, reveal
     help="What the mapping of then is compared with.",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text")
+@click.option("--wire", is_flag=True, help="Recorded bytes through the connectors of now; JSON.")
 @click.option("--as-known-at", "as_known", help="What was last answered about --subject then.")
 @REASON
 @REVEAL
@@ -56,6 +57,7 @@ def replay(config: Path, reason: str, form: str, as_known: str | None, **asked: 
     Asks no source. Ends with 1 when something does not come out as it is on record.
     """
     from hub import auditing
+    from hub.audit.render import as_json
 
     person = auditing.person_of(asked["subject"])
     if as_known is not None:
@@ -73,6 +75,10 @@ def replay(config: Path, reason: str, form: str, as_known: str | None, **asked: 
         against=None if asked["against"] == "nothing" else asked["against"],
         reveal=asked["reveal"],
     )
+    if asked["wire"]:
+        wire = auditing.run(config, lambda s: auditing.wired(s, scope, reason))
+        click.echo(as_json(wire))
+        sys.exit(0 if all(answer.ok for answer in wire) else 1)
     report = auditing.run(config, lambda s: auditing.replay(s, scope, reason))
     click.echo(auditing.RENDERERS[form](report))
     sys.exit(0 if report.ok else 1)

@@ -25,6 +25,7 @@ from hub.audit.lineage import explain
 from hub.audit.render import as_json, explanation_text, replay_html, replay_text
 from hub.audit.replay import Replay, Replayer
 from hub.audit.sample import draw
+from hub.audit.wire_replay import WireReplay, replay_wire
 from hub.core.document import Document, parse_document
 from hub.core.errors import SettingsError
 from hub.core.model import BLOCKS
@@ -100,9 +101,21 @@ async def replay(settings: Settings, scope: Scope, reason: str) -> Replay:
         if scope.answer is not None:
             await replayer.run(await open_case(ledger, scope.answer))
         else:
-            async for case in cases(ledger, scope.search, scope.most):
+            async for case in cases(ledger, scope.search, scope.most, replayer.report.closed):
                 await replayer.run(case)
         return replayer.finish()
+
+
+async def wired(settings: Settings, scope: Scope, reason: str) -> tuple[WireReplay, ...]:
+    """The wire replays of everything in *scope*, with the connectors and mappings of now."""
+    shelf, _ = trees(settings, None)
+    async with opened(settings) as ledger:
+        await _noted(ledger, "wire_replay", reason, reveals=False, subject=scope.search.subject)
+        if scope.answer is not None:
+            case = await open_case(ledger, scope.answer)
+            return (await replay_wire(ledger, settings, case, shelf),)
+        chosen = cases(ledger, scope.search, scope.most)
+        return tuple([await replay_wire(ledger, settings, case, shelf) async for case in chosen])
 
 
 async def explained(

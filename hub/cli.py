@@ -13,6 +13,7 @@ from hub.audit_commands import COMMANDS
 from hub.bulking.commands import SourceCommands
 from hub.cli_options import CONFIG, tells_errors
 from hub.core.errors import SettingsError
+from hub.ledger_commands import COMMANDS as LEDGER_COMMANDS
 from hub.settings import Settings, load_settings
 
 
@@ -223,3 +224,6 @@ def contracts(config: Path, *, check: bool) -> None:
 
 for command in COMMANDS:
     main.add_command(command)
+
+for command in LEDGER_COMMANDS:
+    ledger.add_command(command)

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct, field
 
 from hub.core.errors import SettingsError
+from hub.core.limits import AdmissionLimits, CacheLimits, SourceLimits
 from hub.core.policy import Assurance, Audience
 from hub.core.secret import Secret
 
@@ -41,11 +42,25 @@ class Server(Section, frozen=True):
     """Addresses of the TLS terminator whose `Client-Cert` header (RFC 9440) is believed."""
 
 
+class DeliverySettings(Section, frozen=True):
+    """Where checkpoints go, so that somebody else holds them; none of these is no copy."""
+
+    every_s: int = 300
+    directory: Path | None = None
+    post: str | None = None
+    timestamp: str | None = None
+    timestamp_roots: Path | None = None
+    """Certificates (PEM) under which the authority's time-stamps are believed."""
+
+
 class LedgerSettings(Section, frozen=True):
     """Where the ledger lives and under which name its checkpoints are signed."""
 
     file: Path = Path("var/ledger.db")
     origin: str = "posicion-integral.sandbox.invalid/ledger"
+    delivery: DeliverySettings = DeliverySettings()
+    releasers: tuple[str, ...] = ()
+    """Verifier keys (name+hint+key) of those of whom two release what is blocked."""
 
 
 class Claims(Section, frozen=True):
@@ -96,6 +111,7 @@ class SourceSettings(Section, frozen=True):
     egress: tuple[str, ...] = ()
     cookies: bool = False
     enabled: bool = True
+    limits: SourceLimits = SourceLimits()
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -112,6 +128,8 @@ class Settings(Section, frozen=True):
     root: Path
     """Folder of `hub.toml`; not a key of the file."""
     server: Server = Server()
+    admission: AdmissionLimits = AdmissionLimits()
+    cache: CacheLimits = CacheLimits()
     keys: Path = Path("var/keys")
     contracts: Path | None = None
     """Folder of the canonical contracts; by default the one that came with the hub."""
@@ -206,7 +224,7 @@ def _mapping_faults(value: Any, type_: Any, root: Path, path: str) -> Iterator[s
 def _table_faults(
     table: dict[str, Any], type_: type[Struct], root: Path, path: str
 ) -> Iterator[str]:
-    hints = get_type_hints(type_)
+    hints = get_type_hints(type_, include_extras=True)
     prefix = f"{path}." if path else ""
     for key in table.keys() - hints.keys():
         near = difflib.get_close_matches(key, hints, 1)

@@ -3,5 +3,6 @@
 from connectors.age.batch import open_bulk
 from connectors.age.batch_commands import COMMANDS
 from connectors.age.connector import SPEC, Settings, open_connector
+from connectors.age.replay import open_replay
 
-__all__ = ["COMMANDS", "SPEC", "Settings", "open_bulk", "open_connector"]
+__all__ = ["COMMANDS", "SPEC", "Settings", "open_bulk", "open_connector", "open_replay"]

@@ -82,6 +82,7 @@ async def declare_access(request: AnyRequest) -> Response[bytes]:
     caller = caller_of(request, "official", "system")
     context = context_of(request)
     access = declared(context.desk, caller, await json_body(request))
+    await context.abuse.declared(access, request_id(request))
     await context.desk.open_access(access, request_id(request), "api")
     return shown(request, access, HTTP_201_CREATED)
 
@@ -155,6 +156,7 @@ async def _open_access(request: AnyRequest, caller: Caller, access_id: str) -> A
         raise Problem("access-expired", "declare a new one with POST /v1/accesses")
     if await context_of(request).desk.closings.closed_at(access_id) is not None:
         raise Problem("access-closed", "declare a new one with POST /v1/accesses")
+    await context_of(request).abuse.inquired(access, request_id(request))
     return access
 
 

@@ -26,7 +26,8 @@ from hub.audit.lineage import Explanation, Proof, explain, proof_of
 from hub.audit.replay import Replay, Replayer
 from hub.audit.sample import PeriodOpen, Sample, draw
 from hub.core.document import Document, parse_document
-from hub.core.errors import InvalidDocument, LedgerError
+from hub.core.errors import InvalidDocument, LedgerError, PayloadBlocked, PayloadDestroyed
+from hub.core.policy import Caller
 from hub.ledger.store import Kind, Pseudonym, Search
 from hub.position.desk import Desk
 
@@ -35,6 +36,9 @@ T = TypeVar("T")
 Reason = Annotated[str, Meta(min_length=SHORTEST_REASON, max_length=500)]
 Text = Annotated[str, Meta(min_length=1, max_length=250)]
 MOST_REPLAYED = 1000
+
+_NOT_THERE = (NotOnRecord, PayloadBlocked, PayloadDestroyed)
+"""What an auditor named and cannot have opened; the message says which of the three."""
 
 
 class Body(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -112,6 +116,17 @@ class HeadView(Struct, frozen=True, kw_only=True):
     """A checkpoint as a C2SP signed note. Its key is had elsewhere, or it proves nothing."""
 
     note: str
+
+
+async def operator(request: AnyRequest) -> Caller:
+    """The operator behind the token; 403 for everybody else, and for who audits as well."""
+    caller = caller_of(request, "operator")
+    desk = desk_of(request)
+    try:
+        await take_duty(desk.ledger, desk.clock, caller, "operator")
+    except ConflictingDuties as error:
+        raise Problem("conflicting-duties", str(error)) from None
+    return caller
 
 
 async def auditor(request: AnyRequest) -> Auditor:
@@ -223,7 +238,7 @@ async def lineage_of(desk: Desk, who: Auditor, answer: str, wanted: LineageReque
         )
         library = Library(desk.ledger, desk.blocks)
         return await explain(desk.ledger, library, case, block=wanted.block, reveal=wanted.reveal)
-    except NotOnRecord as error:
+    except _NOT_THERE as error:
         raise Problem("not-found", str(error)) from None
 
 
@@ -238,10 +253,10 @@ async def replay_of(desk: Desk, who: Auditor, wanted: ReplayRequest) -> Replay:
     try:
         for answer in wanted.answers:
             await replayer.run(await open_case(desk.ledger, answer))
-    except NotOnRecord as error:
+    except _NOT_THERE as error:
         raise Problem("not-found", str(error)) from None
     if not wanted.answers:
-        async for case in cases(desk.ledger, search, wanted.most):
+        async for case in cases(desk.ledger, search, wanted.most, replayer.report.closed):
             await replayer.run(case)
     return replayer.finish()
 

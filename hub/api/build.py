@@ -12,13 +12,27 @@ from litestar.openapi.spec import Components, Contact, License, SecurityScheme, 
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from hub import __version__
-from hub.api import access_log, accesses, audit, catalogue, closing, health, own, reference
-from hub.api.context import Context, identified
+from hub.api import (
+    access_log,
+    accesses,
+    audit,
+    catalogue,
+    closing,
+    health,
+    metrics,
+    own,
+    reference,
+    switches,
+)
+from hub.api.admission import admits
+from hub.api.context import Context, identified, on_stopped
 from hub.api.edge import at_the_edge
+from hub.api.hangup import stops_when_alone
 from hub.api.openapi import encoded
 from hub.api.problems import Problem, on_bug, on_closed, on_http, on_ledger, on_problem
 from hub.core.errors import AccessClosed, LedgerError
 from hub.core.model import BlockType
+from hub.position.abuse import Stopped
 
 ROUTES: list[ControllerRouterHandler] = [
     own.router,
@@ -30,6 +44,8 @@ ROUTES: list[ControllerRouterHandler] = [
     health.livez,
     health.readyz,
     health.status,
+    metrics.metrics,
+    switches.router,
     reference.openapi,
     reference.problem_page,
 ]
@@ -51,7 +67,7 @@ def build_api(
 ) -> ASGIApp:
     """The application that serves *context*."""
     app = litestar_app(context, on_startup, on_shutdown)
-    return at_the_edge(app)
+    return at_the_edge(admits(stops_when_alone(app), context.traffic.gate))
 
 
 def litestar_app(
@@ -67,6 +83,7 @@ def litestar_app(
             Problem: on_problem,
             HTTPException: on_http,
             AccessClosed: on_closed,
+            Stopped: on_stopped,
             LedgerError: on_ledger,
             Exception: on_bug,
         },

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Request
-from msgspec import Struct
+from litestar import Request, Response
+from msgspec import Struct, field
 
+from hub.api.admission import Traffic, note_quotas
 from hub.api.identifying import IDENTITY, Identifier
-from hub.api.problems import Problem
+from hub.api.problems import Problem, problem_response
 from hub.core.policy import Audience, Caller
+from hub.ledger.delivery import Delivery
+from hub.position.abuse import Abuse, Stopped
 from hub.position.access_log import AccessLog
 from hub.position.desk import Desk
 from hub.settings import Settings
@@ -23,7 +26,10 @@ class Context(Struct, frozen=True, kw_only=True):
     desk: Desk
     identifier: Identifier
     access_log: AccessLog
+    abuse: Abuse
     settings: Settings
+    delivery: Delivery
+    traffic: Traffic = field(default_factory=Traffic)
 
 
 def context_of(request: AnyRequest) -> Context:
@@ -45,6 +51,25 @@ def caller_of(request: AnyRequest, *audiences: Audience) -> Caller:
     caller = request.scope.get(IDENTITY)
     if not isinstance(caller, Caller):
         raise caller if isinstance(caller, Problem) else Problem("missing-token")
+    _charge(request, caller)
     if caller.audience not in audiences:
         raise Problem("wrong-audience", f"for: {', '.join(audiences)}; you are: {caller.audience}")
     return caller
+
+
+def _charge(request: AnyRequest, caller: Caller) -> None:
+    """Take the request from the caller's quotas; its answer tells what is left."""
+    allowed, quotas = context_of(request).traffic.rates.take(caller)
+    note_quotas(request.scope, quotas)
+    if not allowed:
+        wait_s = max(quota.reset_s for quota in quotas if not quota.remaining)
+        raise Problem("too-many-requests", retry_after=max(wait_s, 1))
+
+
+def on_stopped(request: AnyRequest, error: Stopped) -> Response[bytes]:
+    """More than the purpose allows one official in an hour; counted, for it can be a flood."""
+    caller = request.scope.get(IDENTITY)
+    issuer = caller.issuer if isinstance(caller, Caller) else None
+    context_of(request).identifier.refusals.count(issuer, f"stopped_{error.measure}")
+    problem = Problem("too-many-inquiries", str(error), retry_after=error.retry_after)
+    return problem_response(request, problem)

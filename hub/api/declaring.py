@@ -13,8 +13,8 @@ from hub.core.connector import Subject
 from hub.core.document import Document, parse_document
 from hub.core.errors import InvalidDocument
 from hub.core.policy import Access, Caller, Consent, Official, Purpose
-from hub.position.desk import Desk, begin_access
-from hub.position.subject import birth_date_of
+from hub.position.access import begin_access, birth_date_of
+from hub.position.desk import Desk
 
 Name = Annotated[str, Meta(min_length=1, max_length=50)]
 

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import Any
+
 import msgspec
 from litestar import Response, get
 from msgspec import Struct
 
-from hub.api.context import AnyRequest, context_of
+from hub.api.context import AnyRequest, Context, context_of
 from hub.api.parameters import problem_spec, success
 from hub.api.problems import Problem
-from hub.position.pulse import Beat
+from hub.core.errors import TechnicalReason
+from hub.ledger.delivery import Copy
+from hub.position.pulse import BeatState
+from hub.position.sources import Sources
+from hub.wire.guard import Standing
 
 
 class Health(Struct, frozen=True, kw_only=True, rename="camel"):
     """The process answers, or can take traffic."""
 
     status: str
+
+
+class SourceState(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The last answer of a source, and how the hub treats it now."""
+
+    state: BeatState
+    treatment: Standing
+    since: dt.datetime | None = None
+    reason: TechnicalReason | None = None
 
 
 class Status(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -25,20 +41,39 @@ class Status(Struct, frozen=True, kw_only=True, rename="camel"):
     records: int
     """How many records the ledger holds."""
     outside_copy: bool
-    """Whether checkpoints are delivered outside; without, an operator could rewrite all."""
-    sources: dict[str, Beat]
+    """Whether a checkpoint was delivered outside lately; without, an operator could rewrite all."""
+    outside_copies: tuple[Copy, ...]
+    """Per configured place what arrived last."""
+    sources: dict[str, SourceState]
 
 
+_WELL: dict[str, Any] = {
+    "breaker": "closed",
+    "retryAfter": None,
+    "inFlight": 1,
+    "limit": 50,
+    "waiting": 0,
+    "off": [],
+}
 _STATUS_EXAMPLE = {
     "status": "ok",
     "records": 1042,
-    "outsideCopy": False,
+    "outsideCopy": True,
+    "outsideCopies": [
+        {"place": "directory", "size": 1040, "at": "2026-11-22T12:00:00Z", "error": None}
+    ],
     "sources": {
-        "padron": {"state": "answering", "since": "2026-11-22T12:00:00Z", "reason": None},
+        "padron": {
+            "state": "answering",
+            "since": "2026-11-22T12:00:00Z",
+            "reason": None,
+            "treatment": _WELL,
+        },
         "sap_trm": {
             "state": "failing",
             "since": "2026-11-22T12:00:00Z",
             "reason": "connect_failed",
+            "treatment": {**_WELL, "breaker": "open", "retryAfter": 4},
         },
     },
 }
@@ -86,12 +121,33 @@ async def readyz(request: AnyRequest) -> Response[bytes]:
 )
 async def status(request: AnyRequest) -> Response[bytes]:
     """What was last seen; asks nobody."""
-    desk = context_of(request).desk
-    beats = dict(desk.sources.pulse.beats())
-    failing = any(beat.state == "failing" for beat in beats.values())
-    state = "degraded" if failing else "ok"
-    size = await desk.ledger.size()
-    return _json(Status(status=state, records=size, outside_copy=False, sources=beats))
+    context = context_of(request)
+    return _json(_status(context, await context.desk.ledger.size()))
+
+
+def _status(context: Context, records: int) -> Status:
+    sources = _states(context.desk.sources)
+    failing = any(source.state == "failing" for source in sources.values())
+    return Status(
+        status="degraded" if failing else "ok",
+        records=records,
+        outside_copy=context.delivery.is_outside(),
+        outside_copies=context.delivery.copies(),
+        sources=sources,
+    )
+
+
+def _states(sources: Sources) -> dict[str, SourceState]:
+    beats = sources.pulse.beats()
+    return {
+        name: SourceState(
+            state=beats[name].state,
+            since=beats[name].since,
+            reason=beats[name].reason,
+            treatment=source.client.guard.standing(),
+        )
+        for name, source in sources.by_name.items()
+    }
 
 
 def _json(value: object) -> Response[bytes]:

@@ -15,7 +15,7 @@ from hub.api.parameters import (
 from hub.api.problems import Problem, request_id
 from hub.core.connector import Subject
 from hub.core.policy import Access, Caller
-from hub.position.desk import begin_access
+from hub.position.access import begin_access
 
 PURPOSE = "self_service"
 

@@ -118,6 +118,9 @@ _COMMON: Mapping[int, ResponseSpec] = {
     400: problem_spec("invalid-request", "Names every fault of the request; nothing was asked."),
     401: problem_spec("invalid-token", "The token is missing or refused; the detail says why."),
     403: problem_spec("forbidden-block", "A block or path that was named and may not be had."),
+    429: problem_spec(
+        "too-many-requests", "The quota, or an official's bound, is used up.", retry_after=1
+    ),
     500: problem_spec("internal-error", "A fault of the hub."),
     503: problem_spec(
         "nothing-available", "No source gave anything, or the ledger cannot write.", retry_after=30

@@ -35,6 +35,12 @@ TITLES: dict[str, tuple[int, str, str]] = {
         "El cuerpo debe ser application/json",
         "The body must be application/json",
     ),
+    "too-many-requests": (429, "Demasiadas peticiones", "Too many requests"),
+    "too-many-inquiries": (
+        429,
+        "Se han hecho demasiadas consultas en una hora para esta finalidad",
+        "Too many inquiries in an hour for this purpose",
+    ),
     "internal-error": (500, "Error interno", "Internal error"),
     "nothing-available": (
         503,
@@ -45,6 +51,11 @@ TITLES: dict[str, tuple[int, str, str]] = {
         503,
         "No se puede comprobar el token de acceso en este momento",
         "The access token cannot be verified at the moment",
+    ),
+    "overloaded": (
+        503,
+        "Hay demasiadas peticiones en curso; vuelva a intentarlo en unos segundos",
+        "Too many requests are under way; try again in a few seconds",
     ),
     "ledger-unavailable": (
         503,

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from hub.audit.case import Case, NotOnRecord, open_case
 from hub.core.document import Document
+from hub.core.errors import PayloadBlocked, PayloadDestroyed
 from hub.ledger.store import Ledger, Record, Search
 
 PAGE = 500
@@ -29,10 +30,22 @@ async def found(ledger: Ledger, search: Search, most: int | None = None) -> Asyn
             return
 
 
-async def cases(ledger: Ledger, search: Search, most: int | None = None) -> AsyncIterator[Case]:
-    """The answers that fit, opened, newest first."""
+async def cases(
+    ledger: Ledger, search: Search, most: int | None = None, closed: list[str] | None = None
+) -> AsyncIterator[Case]:
+    """The answers that fit, opened, newest first.
+
+    One that is blocked or destroyed is passed over, and its id is added to *closed*: erasing
+    a person must not end an audit, nor go unmentioned in it.
+    """
     async for record in found(ledger, replace(search, kind="answer"), most):
-        yield await open_case(ledger, record.id)
+        try:
+            case = await open_case(ledger, record.id)
+        except (PayloadBlocked, PayloadDestroyed):
+            if closed is not None:
+                closed.append(record.id)
+            continue
+        yield case
 
 
 async def as_known_at(

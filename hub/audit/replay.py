@@ -53,6 +53,8 @@ class Replay(Struct, kw_only=True, rename="camel", omit_defaults=True):
     """What the mapping of then was compared with; None when it was not."""
     revealed: bool = False
     answers: int = 0
+    closed: list[str] = []
+    """Answers that were passed over because they are blocked or destroyed."""
     blocks: int = 0
     exchanges: int = 0
     identical: int = 0
@@ -210,6 +212,7 @@ def counted(report: Replay) -> Mapping[str, int]:
     """The figures of a report that a person reads first."""
     return {
         "answers": report.answers,
+        "blocked_or_destroyed": len(report.closed),
         "exchanges": report.exchanges,
         "blocks": report.blocks,
         "identical": report.identical,

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from hub.api.auth import Authenticator
+from hub.api.callers import Callers, open_callers
 from hub.core.errors import LedgerError, SettingsError
 from hub.core.model import BLOCKS
 from hub.core.moment import Clock, utc_now
@@ -38,7 +38,7 @@ class Bench(Struct, frozen=True, kw_only=True):
     jobs: Jobs
     connector: BulkConnector
     runner: BulkDesk
-    authenticator: Authenticator
+    callers: Callers
 
 
 @asynccontextmanager
@@ -59,8 +59,11 @@ async def open_bench(
         )
         try:
             bench = _wired(settings, source, ledger, clock)
-            yield bench
-            await bench.desk.sources.aclose()
+            try:
+                yield bench
+            finally:
+                await bench.callers.aclose()
+                await bench.desk.sources.aclose()
         finally:
             await ledger.close()
 
@@ -86,7 +89,7 @@ def _wired(settings: Settings, source: str, ledger: SqliteLedger, clock: Clock) 
         jobs=jobs,
         connector=connector,
         runner=BulkDesk(desk, connector, ledger, jobs, keys),
-        authenticator=Authenticator(settings.issuers, settings.root),
+        callers=open_callers(settings, ledger, recorder, lambda _: None, clock),
     )
 
 

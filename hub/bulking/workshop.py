@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from hub.api.auth import InvalidToken
+from hub.api.token_form import InvalidToken
 from hub.bulking.bench import Bench, open_bench
 from hub.bulking.declaring import Declared, declare_all, purpose_of
 from hub.bulking.people import Unusable, read_people
@@ -22,7 +22,7 @@ from hub.core.policy import Caller
 from hub.ledger.jobs import Item, Job, Run
 from hub.ledger.leaf import milliseconds_of, moment_of
 from hub.ledger.store import JSON, Entry
-from hub.position.subject import subject_of
+from hub.position.access import subject_of
 from hub.settings import Settings
 
 _TOGETHER = 500
@@ -72,7 +72,7 @@ async def begin(bench: Bench, order: BulkOrder) -> Run:
 
     Raises Unusable, and nobody was asked about, for any fault in any row.
     """
-    caller = _caller(bench, order.token)
+    caller = await _caller(bench, order.token)
     raw, rows = read_people(order.file)
     if order.operation not in bench.connector.rules:
         raise Unusable(["this service cannot be asked in bulk"])
@@ -169,10 +169,13 @@ async def _said(bench: Bench, item: Item) -> dict[str, object]:
     return {"erased": True} if body is None else msgspec.json.decode(body)
 
 
-def _caller(bench: Bench, token: str) -> Caller:
+async def _caller(bench: Bench, token: str) -> Caller:
+    """Whoever the token proves; a refused one counts like one that came to the API."""
+    identifier = bench.callers.identifier
     try:
-        caller = bench.authenticator.caller(token.strip())
+        caller = await identifier.authenticator.caller(token.strip())
     except InvalidToken as error:
+        identifier.refusals.count(error.issuer, error.reason)
         raise Unusable([f"the token is refused: {error}"]) from None
     if caller.audience not in ("official", "system"):
         raise Unusable(["the token is not an official's or a system's"])

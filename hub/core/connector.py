@@ -3,12 +3,14 @@
 A connector package offers four names: `SPEC` (a Spec), `Settings` (a Struct: its part of
 `hub.toml` under `[sources.<name>.settings]`), `open_connector(client, settings)`, and
 beside them `simulator.py` for the sandbox.
+A connector whose requests hold chance also offers `open_replay(client, settings, requests)`,
+which asks again what the recorded request bodies asked: for wire replays.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -45,6 +47,8 @@ class Query(Struct, frozen=True, kw_only=True):
     bases: Mapping[str, str] = {}
     """Per block on what it is asked for: `authorisation`, `no_opposition` or `law`."""
     request: str | None = None
+    departed: Callable[[], None] | None = None
+    """The hub's own: told when the first message of this query has left."""
 
 
 class Patience(Struct, frozen=True, kw_only=True):

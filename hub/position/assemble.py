@@ -12,59 +12,23 @@ from collections.abc import Mapping
 import structlog
 from msgspec import Struct
 
-from hub.core.binding import check_binding
 from hub.core.connector import Query
-from hub.core.errors import (
-    SECURITY_REASONS,
-    LedgerError,
-    MappingError,
-    SourceError,
-    SourceProtected,
-    TechnicalReason,
-)
+from hub.core.errors import MappingError
 from hub.core.exchange import SourceRecord
 from hub.core.fields import project
 from hub.core.model import Canonical
 from hub.core.model.canonical import Highlight, highlight
-from hub.core.policy import Grant, PublicReason
-from hub.core.position import Block, Denied, Empty, Fresh, Provenance, Unavailable
+from hub.core.policy import Grant
+from hub.core.position import Block, Denied, Empty, Fresh, Provenance
+from hub.ledger.store import JSON
 from hub.mapping import value_digest
+from hub.position.failure import Failure, Underway
+from hub.position.missing import aged, unusable
+from hub.position.obtain import Obtained, Obtainer
 from hub.position.plan import Plan, Step
 from hub.position.sources import Source, Sources
 
 log = structlog.get_logger()
-
-_PUBLIC: dict[TechnicalReason, PublicReason] = {
-    "maintenance": "maintenance",
-    "charset": "source_problem",
-    "decryption": "source_problem",
-    "forbidden_xml": "source_problem",
-    "hub_credentials": "source_problem",
-    "identity_mismatch": "source_problem",
-    "malformed": "source_problem",
-    "out_of_scope": "source_problem",
-    "redirect": "source_problem",
-    "replay": "source_problem",
-    "schema": "source_problem",
-    "signature": "source_problem",
-    "too_large": "source_problem",
-}
-"""Technical reasons that are not simply `temporary`."""
-
-
-class Failure(Struct, frozen=True, kw_only=True):
-    """Why an operation gave nothing usable."""
-
-    source: str
-    operation: str
-    reason: TechnicalReason
-    retry_after: int | None = None
-    protected: bool = False
-
-    @property
-    def is_security_event(self) -> bool:
-        """Whether auditors must see it as an attack or a leak, not as bad luck."""
-        return self.reason in SECURITY_REASONS
 
 
 class Assembly(Struct, frozen=True, kw_only=True):
@@ -76,22 +40,34 @@ class Assembly(Struct, frozen=True, kw_only=True):
     highlights: Mapping[str, Highlight]
     digests: Mapping[str, str]
     """Per block the digest of its whole canonical value, before it was narrowed."""
+    shared: dict[str, JSON]
+    """For the leaf: per operation the exchanges that stand on record under another request."""
 
 
-async def assemble(plan: Plan, sources: Sources, query: Query) -> Assembly:
-    """Run *plan* until the query's deadline; raises LedgerError and nothing else."""
-    tasks = {step: asyncio.create_task(_watched(sources, step, query)) for step in plan.steps}
-    try:
-        answers = await _until_deadline(tasks, query.deadline)
-    finally:
-        await _cancelled([task for task in tasks.values() if not task.done()])
+async def assemble(
+    plan: Plan, obtainer: Obtainer, query: Query, *, short: bool = False
+) -> Assembly:
+    """Run *plan* until the query's deadline; raises LedgerError and nothing else.
+
+    *short*: whether the purpose lets answers be kept for a short time.
+    """
+    sources = obtainer.sources
+    obtained = await _all_of(plan, obtainer, query, short=short)
+    answers = {step: one.got for step, one in obtained.items()}
     records = {step: got for step, got in answers.items() if isinstance(got, SourceRecord)}
-    failures = {step: got for step, got in answers.items() if isinstance(got, Failure)}
+    failures = {
+        step: got
+        for step, one in obtained.items()
+        if isinstance(got := one.instead_of or one.got, Failure)
+    }
     drafts = {name: _draft(name, sources, answers) for name, grant in plan.grants.items()}
     misfits = [d for d in drafts.values() if isinstance(d, Failure) and d not in failures.values()]
     today = query.as_of.date()
     return Assembly(
-        blocks={name: _block(draft, plan.grants[name]) for name, draft in drafts.items()}
+        blocks={
+            name: aged(_block(draft, plan.grants[name]), _behind(name, sources, obtained))
+            for name, draft in drafts.items()
+        }
         | {name: Denied(reason=denial.reason) for name, denial in plan.denials.items()},
         records=tuple(records.values()),
         failures=(*failures.values(), *misfits),
@@ -101,65 +77,39 @@ async def assemble(plan: Plan, sources: Sources, query: Query) -> Assembly:
             if isinstance(draft, _Mapped) and "*" in plan.grants[name].fields
         },
         digests={n: value_digest(d.value) for n, d in drafts.items() if isinstance(d, _Mapped)},
+        shared=_shared(records, obtained),
     )
 
 
-async def _watched(
-    sources: Sources, step: Step, query: Query
-) -> SourceRecord | Failure | LedgerError:
-    """Ask, and note for operators how the source was."""
-    got = await _ask(sources.by_name[step.source], step, query)
-    if not isinstance(got, LedgerError):
-        sources.pulse.note(
-            step.source, got.reason if isinstance(got, Failure) and not got.protected else None
-        )
-    return got
+def _shared(
+    records: Mapping[Step, SourceRecord], obtained: Mapping[Step, Obtained]
+) -> dict[str, JSON]:
+    named: dict[str, JSON] = {
+        f"{step.source}/{step.operation}": list(record.exchanges)
+        for step, record in records.items()
+        if obtained[step].is_shared
+    }
+    return {"shared": named} if named else {}
 
 
-async def _ask(source: Source, step: Step, query: Query) -> SourceRecord | Failure | LedgerError:
-    operation = source.spec.operation(step.operation)
+async def _all_of(
+    plan: Plan, obtainer: Obtainer, query: Query, *, short: bool
+) -> dict[Step, Obtained]:
+    """What each step gave; each ends by the deadline itself, and has written its Outcome."""
+    tasks = [asyncio.create_task(obtainer.obtain(step, query, short=short)) for step in plan.steps]
     try:
-        record = await source.connector.fetch(step.operation, query)
-        check_binding(operation, query, record)
-    except SourceError as error:
-        if error.reason in SECURITY_REASONS:
-            await source.client.discard_connections()
-        return Failure(
-            source=step.source,
-            operation=step.operation,
-            reason=error.reason,
-            retry_after=error.retry_after,
-            protected=isinstance(error, SourceProtected),
-        )
-    except LedgerError as error:
-        return error
-    except Exception as error:  # noqa: BLE001 - a connector's bug must not spoil the others
-        # no traceback: its frames hold the person's data
-        log.error("connector_failed", source=step.source, error=type(error).__name__)  # noqa: TRY400
-        return Failure(source=step.source, operation=step.operation, reason="hub_fault")
-    return record
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        await _cancelled([task for task in tasks if not task.done()])
+    obtained: dict[Step, Obtained] = {}
+    for step, end in zip(plan.steps, ends, strict=True):
+        if isinstance(end, BaseException):
+            raise end
+        obtained[step] = end
+    return obtained
 
 
-async def _until_deadline(
-    tasks: Mapping[Step, asyncio.Task[SourceRecord | Failure | LedgerError]], deadline: float
-) -> dict[Step, SourceRecord | Failure]:
-    if tasks:
-        left = deadline - asyncio.get_running_loop().time()
-        await asyncio.wait(tasks.values(), timeout=max(left, 0))
-    answers: dict[Step, SourceRecord | Failure] = {}
-    for step, task in tasks.items():
-        if not task.done():
-            late = Failure(source=step.source, operation=step.operation, reason="timeout")
-            answers[step] = late
-            continue
-        got = task.result()
-        if isinstance(got, LedgerError):
-            raise got
-        answers[step] = got
-    return answers
-
-
-async def _cancelled(tasks: list[asyncio.Task[SourceRecord | Failure | LedgerError]]) -> None:
+async def _cancelled(tasks: list[asyncio.Task[Obtained]]) -> None:
     """Cancel and wait: each must have written its Outcome before anyone goes on."""
     for task in tasks:
         task.cancel()
@@ -173,13 +123,13 @@ class _Mapped(Struct, frozen=True):
     provenance: Provenance
 
 
-_Draft = _Mapped | Empty | Failure
+_Draft = _Mapped | Empty | Failure | Underway
 
 
 def _block(draft: _Draft, grant: Grant) -> Block:
     if isinstance(draft, _Mapped):
         return Fresh(data=project(draft.value, grant.fields), provenance=draft.provenance)
-    return _unusable(draft) if isinstance(draft, Failure) else draft
+    return draft if isinstance(draft, Empty) else unusable(draft)
 
 
 def block_of(
@@ -193,7 +143,21 @@ def block_of(
     return _block(draft, grant), draft if isinstance(draft, Failure) else None, digests
 
 
-def _draft(name: str, sources: Sources, answers: Mapping[Step, SourceRecord | Failure]) -> _Draft:
+def _behind(name: str, sources: Sources, obtained: Mapping[Step, Obtained]) -> list[Obtained]:
+    """What the steps gave that feed a block."""
+    source = sources.of_block.get(name)
+    if source is None:
+        return []
+    return [
+        one
+        for step, one in obtained.items()
+        if step.source == source.spec.name and step.operation in source.spec.blocks[name]
+    ]
+
+
+def _draft(
+    name: str, sources: Sources, answers: Mapping[Step, SourceRecord | Failure | Underway]
+) -> _Draft:
     source = sources.of_block.get(name)
     if source is None:
         return Failure(source="none", operation="none", reason="maintenance")
@@ -201,7 +165,7 @@ def _draft(name: str, sources: Sources, answers: Mapping[Step, SourceRecord | Fa
     records: list[SourceRecord] = []
     for step in steps:
         got = answers[step]
-        if isinstance(got, Failure):
+        if isinstance(got, Failure | Underway):
             return got
         records.append(got)
     return _mapped(name, source, records)
@@ -226,10 +190,3 @@ def _mapped(name: str, source: Source, records: list[SourceRecord]) -> _Draft:
     if getattr(value, "items", None) == ():
         return Empty(provenance=provenance)
     return _Mapped(value, provenance)
-
-
-def _unusable(failure: Failure) -> Block:
-    if failure.protected:
-        return Denied(reason="in_person")
-    reason = _PUBLIC.get(failure.reason, "temporary")
-    return Unavailable(source=failure.source, reason=reason, retry_after=failure.retry_after)

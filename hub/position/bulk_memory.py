@@ -12,8 +12,8 @@ from hub.ledger.jobs import Item, Job, Jobs, Run
 from hub.ledger.recorder import RecordedMessage, recorded_message
 from hub.ledger.sqlite import SqliteLedger
 from hub.ledger.store import Kind, Record
+from hub.position.access import subject_of
 from hub.position.desk import Desk
-from hub.position.subject import subject_of
 from hub.wire.bulk import Bulk, BulkConnector, BulkItem
 from hub.wire.client import Answer
 

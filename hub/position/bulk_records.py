@@ -19,10 +19,11 @@ from hub.core.policy import Denial, Grant, decide
 from hub.core.position import Block, Denied, Position, SubjectView, is_complete
 from hub.ledger.jobs import Item, Job, Jobs, Run
 from hub.ledger.store import JSON, Entry
-from hub.position.assemble import Failure, block_of
+from hub.position.assemble import block_of
 from hub.position.bulk_memory import item_id
 from hub.position.desk import Desk, explained
 from hub.position.evidence import evidence_bytes
+from hub.position.failure import Failure
 from hub.wire.bulk import Bulk, Part
 
 _encoder = msgspec.json.Encoder(decimal_format="string")

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import hashlib
 from collections.abc import Iterator, Mapping
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from hub.core.connector import Query, Subject
+from hub.core.connector import Query
 from hub.core.errors import LedgerError
+from hub.core.limits import CacheLimits
 from hub.core.model import BlockType
 from hub.core.model.canonical import Highlight
 from hub.core.moment import Clock, new_id, utc_now
 from hub.core.policy import (
     Access,
     Caller,
-    Consent,
     Denial,
     Grant,
-    Official,
     Purpose,
     PurposeTable,
     decide,
@@ -29,13 +27,14 @@ from hub.core.policy import (
 from hub.core.position import Block, Position, SubjectView, is_complete
 from hub.ledger.store import JSON, Entry, Kind, Ledger
 from hub.mapping import Mapping as BlockMapping
+from hub.position.access import subject_of
 from hub.position.assemble import Assembly, assemble
 from hub.position.closing import Closings
 from hub.position.evidence import evidence_bytes
+from hub.position.obtain import obtainer_for
 from hub.position.plan import Plan, make_plan
 from hub.position.sources import Sources
-from hub.position.standing import official_of, sealed_until, standing_of
-from hub.position.subject import subject_of
+from hub.position.standing import official_of, standing_of
 from hub.position.texts import MappingTexts
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -67,7 +66,7 @@ class Answered(Struct, frozen=True, kw_only=True):
 
 
 class Desk:
-    """Everything that one inquiry needs; holds no state about anybody."""
+    """Everything that one inquiry needs; what it remembers of anybody is in its obtainer."""
 
     def __init__(
         self,
@@ -77,7 +76,9 @@ class Desk:
         blocks: Mapping[str, BlockType],
         clock: Clock = utc_now,
         closings: Closings | None = None,
+        cache: CacheLimits | None = None,
     ) -> None:
+        self.obtainer = obtainer_for(sources, cache, blocks)
         self.sources, self.ledger, self.purposes = sources, ledger, purposes
         self.blocks, self.clock = blocks, clock
         self.closings = closings or Closings(ledger, clock)
@@ -147,7 +148,7 @@ class Desk:
             raise
         plan = make_plan([*grants, *denials], self.sources)
         query = self._query(access, plan, wish)
-        assembly = await assemble(plan, self.sources, query)
+        assembly = await assemble(plan, self.obtainer, query, short=purpose.cache == "short")
         self.closings.check(access.id)
         position = Position(
             subject=SubjectView(document=str(access.subject)),
@@ -161,7 +162,6 @@ class Desk:
         return Answered(position=position, body=body, highlights=assembly.highlights)
 
     def _in_order(self, assembly: Assembly) -> dict[str, Block]:
-        """The blocks in the canonical model's order, whatever order they came in."""
         return {name: assembly.blocks[name] for name in self.blocks if name in assembly.blocks}
 
     def _query(self, access: Access, plan: Plan, wish: Wish) -> Query:
@@ -179,21 +179,11 @@ class Desk:
         self, access: Access, assembly: Assembly, body: bytes, request: str | None
     ) -> None:
         security = [
-            self._entry(
-                "security",
-                new_id(),
-                access,
-                {
-                    "access": access.id,
-                    "source": failure.source,
-                    "operation": failure.operation,
-                    "reason": failure.reason,
-                },
-            )
+            self._entry("security", new_id(), access, failure.event(access.id))
             for failure in assembly.failures
             if failure.is_security_event
         ]
-        header = {
+        header: dict[str, JSON] = {
             "access": access.id,
             "purpose": access.purpose,
             "request": request,
@@ -204,6 +194,7 @@ class Desk:
                 for failure in assembly.failures
             ],
         }
+        header |= assembly.shared
         decoded = evidence_bytes(assembly.records, assembly.digests)
         await self.texts.ensure(self._mappings_of(assembly))
         entry = self._entry("answer", new_id(), access, header, body, decoded)
@@ -242,43 +233,3 @@ def explained(block: Block) -> dict[str, JSON]:
     """A block on the leaf: its state and provenance, without a datum of the person."""
     plain: dict[str, JSON] = msgspec.to_builtins(block)
     return {key: value for key, value in plain.items() if key != "data"}
-
-
-def begin_access(
-    caller: Caller,
-    purpose: Purpose,
-    subject: Subject,
-    clock: Clock,
-    *,
-    case_file: str | None = None,
-    official: Official | None = None,
-    consent: Consent | None = None,
-    authorisations: Mapping[str, str] | None = None,
-    automated: bool = False,
-) -> Access:
-    """A new access with an opaque id, and what its purpose asks to be stated."""
-    now = clock()
-    stated = ("given_name", "first_surname", "second_surname")
-    names = {name: value for name in stated if (value := getattr(subject, name))}
-    if subject.birth_date is not None:
-        names["birth_date"] = str(subject.birth_date)
-    return Access(
-        id=new_id(),
-        caller=caller,
-        subject=subject.document,
-        subject_names=names,
-        purpose=purpose.code,
-        legal_basis=purpose.legal_basis,
-        retention=purpose.retention,
-        procedure=purpose.procedure,
-        procedure_name=purpose.procedure_name,
-        began_at=now,
-        expires_at=now + dt.timedelta(minutes=purpose.minutes),
-        sealed_until=sealed_until(purpose, now),
-        case_file=case_file,
-        official=official,
-        consent=consent,
-        authorisations=authorisations or {},
-        automated=automated,
-        procedure_class=purpose.procedure_class,
-    )

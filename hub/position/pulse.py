@@ -11,11 +11,13 @@ from msgspec import Struct
 from hub.core.errors import TechnicalReason
 from hub.core.moment import Clock, utc_now
 
+BeatState = Literal["unknown", "answering", "failing"]
+
 
 class Beat(Struct, frozen=True, kw_only=True, rename="camel"):
     """The last answer of a source: when, and why it was not usable."""
 
-    state: Literal["unknown", "answering", "failing"] = "unknown"
+    state: BeatState = "unknown"
     since: dt.datetime | None = None
     reason: TechnicalReason | None = None
 

@@ -20,6 +20,7 @@ from hub.mapping import check_paths, load_mapping, load_schemas
 from hub.position.pulse import Pulse
 from hub.settings import Settings, SourceSettings, convert_table, shipped
 from hub.wire.client import SourceClient, open_client
+from hub.wire.switch import WHOLE
 
 Inner = Callable[[str], httpx.AsyncBaseTransport | None]
 """Gives a source's innermost transport; None for the real network."""
@@ -106,7 +107,11 @@ def _load(
     inner: httpx.AsyncBaseTransport | None,
 ) -> Source:
     module, spec = read_spec(name, table)
-    if faults := list(_spec_faults(name, spec, blocks)):
+    known = {operation.name for operation in spec.operations} | {WHOLE}
+    faults = [
+        f"sources.{name}.limits.off: no operation {o}" for o in table.limits.off if o not in known
+    ]
+    if faults := [*faults, *_spec_faults(name, spec, blocks)]:
         raise SettingsError(faults)
     where = f"sources.{name}.settings"
     options = convert_table(table.settings, module.Settings, settings.root, where)
@@ -118,6 +123,7 @@ def _load(
         egress=table.egress,
         keeps_cookies=table.cookies,
         transport=inner,
+        limits=table.limits,
     )
     connector = module.open_connector(client, options)
     return Source(spec=spec, connector=connector, client=client, mappings=mappings)

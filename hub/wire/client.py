@@ -14,11 +14,13 @@ from msgspec.structs import replace
 from hub.core.connector import Operation, Query, Spec
 from hub.core.errors import SourceUnavailable
 from hub.core.exchange import Origin, Recorder, SourceRecord
+from hub.core.limits import SourceLimits
 from hub.core.moment import Clock, new_id, utc_now
+from hub.wire.guard import SourceGuard
 from hub.wire.patience import patiently
 from hub.wire.recording import EXCHANGE, RecordingTransport
 from hub.wire.tag import EXTENSION, Tag
-from hub.wire.transport import GuardedTransport, origin_of
+from hub.wire.transport import GuardedTransport, guarded_transport, origin_of
 
 UNAUTHORIZED = 401
 
@@ -52,10 +54,15 @@ class Call:
     """One operation for one query: sends its messages in turn and remembers their exchanges."""
 
     def __init__(
-        self, client: SourceClient, operation: Operation, origin: Origin, deadline: float
+        self,
+        client: SourceClient,
+        operation: Operation,
+        origin: Origin,
+        deadline: float,
+        departed: Callable[[], None] | None = None,
     ) -> None:
         self._client, self.operation, self._origin = client, operation, origin
-        self._deadline = deadline
+        self._deadline, self._departed = deadline, departed
         self._ordinal = 0
         self._exchanges: list[str] = []
 
@@ -69,10 +76,7 @@ class Call:
         content: bytes | Callable[[], bytes],
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """POST *content* to *path*; a function is called for each attempt.
-
-        So a one-time proof inside a message (a nonce) never travels twice.
-        """
+        """POST *content*; a function is called per attempt, so that no nonce travels twice."""
         return await self.send("POST", path, headers, content)
 
     async def send(
@@ -88,15 +92,18 @@ class Call:
         credentials are renewed and the message is sent once more.
         """
         ordinal, self._ordinal = self._ordinal, self._ordinal + 1
+        guard = self._client.guard
+        guard.budget.earn()
 
         async def attempt(number: int) -> Answer:
+            guard.check(self.operation.name)
             tag = self._tag(ordinal, number)
             body = content() if callable(content) else content
             answer = await self._client.transmit(tag, method, path, headers or {}, body)
             self._exchanges.append(answer.exchange)
             return answer
 
-        answer = await patiently(self.operation, self._deadline, attempt)
+        answer = await patiently(self.operation, self._deadline, attempt, guard.may_repeat)
         if answer.status == UNAUTHORIZED and await self._client.renew():
             answer = await attempt(self.operation.patience.attempts + 1)
         return answer
@@ -132,6 +139,7 @@ class Call:
             connect_s=patience.connect_s,
             max_bytes=patience.max_bytes,
             echoed=bool(self.operation.echoes),
+            departed=self._departed,
         )
 
 
@@ -145,8 +153,9 @@ class SourceClient:
         guarded: GuardedTransport,
         credentials: Credentials | None,
         clock: Clock,
+        guard: SourceGuard,
     ) -> None:
-        self.source, self._http, self._guarded = source, http, guarded
+        self.source, self._http, self._guarded, self.guard = source, http, guarded, guard
         self._credentials, self.clock = credentials, clock
         self._shared: set[asyncio.Future[Any]] = set()
 
@@ -159,7 +168,7 @@ class SourceClient:
             subject=query.subject.document,
             retention=access.retention,
         )
-        return Call(self, spec.operation(operation), origin, query.deadline)
+        return Call(self, spec.operation(operation), origin, query.deadline, query.departed)
 
     def bulk_call(self, operation: Operation, bulk: str, retention: str) -> Call:
         """Begin an exchange about many people at once, under the bulk request *bulk*."""
@@ -173,7 +182,9 @@ class SourceClient:
 
     def with_credentials(self, credentials: Credentials) -> SourceClient:
         """The same way out, proving the hub's identity with *credentials*."""
-        proving = SourceClient(self.source, self._http, self._guarded, credentials, self.clock)
+        proving = SourceClient(
+            self.source, self._http, self._guarded, credentials, self.clock, self.guard
+        )
         proving._shared = self._shared
         return proving
 
@@ -256,10 +267,11 @@ def open_client(
     transport: httpx.AsyncBaseTransport | None = None,
     clock: Clock = utc_now,
     ids: Callable[[], str] = new_id,
+    limits: SourceLimits | None = None,
 ) -> SourceClient:
     """A client of *source* at *url*; nothing leaves for another origin than it and *egress*."""
     allowed = frozenset(origin_of(httpx.URL(address)) for address in (url, *egress))
-    guarded = _guarded(allowed, transport)
+    guarded = guarded_transport(allowed, transport)
     jar = CookieJar(None if keeps_cookies else DefaultCookiePolicy(allowed_domains=[]))
     http = httpx.AsyncClient(
         base_url=url,
@@ -268,19 +280,5 @@ def open_client(
         follow_redirects=False,
         trust_env=False,
     )
-    return SourceClient(source, http, guarded, None, clock)
-
-
-def _guarded(
-    allowed: frozenset[str], transport: httpx.AsyncBaseTransport | None
-) -> GuardedTransport:
-    """A pool of connections, and beside it connections for one message each."""
-    if transport is not None:
-        return GuardedTransport(lambda: transport, allowed)
-    trust = httpx.create_ssl_context(trust_env=False)
-
-    def sockets(keepalive: int) -> httpx.AsyncHTTPTransport:
-        limits = httpx.Limits(max_connections=100, max_keepalive_connections=keepalive)
-        return httpx.AsyncHTTPTransport(verify=trust, limits=limits, trust_env=False)
-
-    return GuardedTransport(lambda: sockets(20), allowed, sockets(0))
+    guard = SourceGuard(source, limits or SourceLimits())
+    return SourceClient(source, http, guarded, None, clock, guard)

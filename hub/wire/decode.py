@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import datetime as dt
 import json
+import math
 import re
+from email.utils import parsedate_to_datetime
 from itertools import accumulate
 from typing import Any, TypeVar
 
@@ -17,6 +20,8 @@ T = TypeVar("T")
 
 MAX_DEPTH = 200
 """Nesting beyond this is an attack on the decoder, not data."""
+
+_LONGEST_WAIT_S = 3600
 
 _NOT_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[^][{}"]++', re.DOTALL)
 """Strings, the unfinished too, and all else that is no bracket: linear in any text."""
@@ -43,9 +48,25 @@ def check_status(answer: Answer) -> None:
 
 
 def retry_after(answer: Answer) -> int | None:
-    """`Retry-After` in seconds, if it is a sensible number of them (RFC 9110 section 10.2.3)."""
-    text = answer.headers.get("retry-after", "")
-    return min(int(text), 3600) if re.fullmatch(r"\d{1,9}", text) else None
+    """`Retry-After` in seconds, at most an hour; None for nonsense (RFC 9110 section 10.2.3).
+
+    A date counts from the answer's own `Date`: both are the source's clock.
+    """
+    text = answer.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return min(int(text), _LONGEST_WAIT_S)
+    wanted, now = _http_date(text), _http_date(answer.headers.get("date", ""))
+    if wanted is None or now is None or wanted <= now:
+        return None
+    return min(math.ceil((wanted - now).total_seconds()), _LONGEST_WAIT_S)
+
+
+def _http_date(text: str) -> dt.datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
 
 
 def refuse_html(answer: Answer) -> None:

@@ -20,12 +20,26 @@ Not `tls`: such an error can also end an answer, and a certificate is no better 
 """
 
 
+class _Unaffordable(tenacity.stop.stop_base):
+    """Stops where the budget does not allow one more attempt."""
+
+    def __init__(self, may_repeat: Callable[[], bool]) -> None:
+        self._may_repeat = may_repeat
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:  # noqa: ARG002 - tenacity's
+        return not self._may_repeat()
+
+
 async def patiently(
-    operation: Operation, deadline: float, attempt: Callable[[int], Awaitable[T]]
+    operation: Operation,
+    deadline: float,
+    attempt: Callable[[int], Awaitable[T]],
+    may_repeat: Callable[[], bool] = lambda: True,
 ) -> T:
     """Run *attempt* (numbered from 1) until it answers; full jitter, never past *deadline*.
 
-    What may have arrived is sent again only where the operation is repeatable.
+    What may have arrived is sent again only where the operation is repeatable. *may_repeat* is
+    asked, last of all, before each further attempt: the source's retry budget.
     """
     remaining = deadline - asyncio.get_running_loop().time()
 
@@ -38,8 +52,11 @@ async def patiently(
     retrying = tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(may_retry),
         wait=tenacity.wait_random_exponential(multiplier=0.05, max=1.0),
-        stop=tenacity.stop_after_attempt(operation.patience.attempts)
-        | tenacity.stop_before_delay(max(remaining, 0.0)),
+        stop=tenacity.stop_any(
+            tenacity.stop_after_attempt(operation.patience.attempts),
+            tenacity.stop_before_delay(max(remaining, 0.0)),
+            _Unaffordable(may_repeat),  # the last, so that nothing is charged in vain
+        ),
         reraise=True,
     )
     async for trial in retrying:

@@ -42,6 +42,8 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         tag: Tag = request.extensions[EXTENSION]
         sent = await self._sent(tag, request)
         await self._begun(sent, time.perf_counter())
+        if tag.departed:
+            tag.departed()
         began = time.perf_counter()
         try:
             answer = await self._attempt(tag, request)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from hub.core.exchange import Origin
@@ -24,5 +26,7 @@ class Tag(Struct, frozen=True, kw_only=True):
     max_bytes: int
     echoed: bool = True
     """Whether the answer proves that it belongs to its request; else it travels alone."""
+    departed: Callable[[], None] | None = None
+    """Told once the message is on record and about to leave: from here on it was sent."""
     secrets: frozenset[str] = frozenset()
     """Lower-case names of the headers of this message that hold credentials."""

@@ -140,3 +140,18 @@ def origin_of(url: httpx.URL) -> str:
     """`scheme://host:port`, the form of the allow-list."""
     port = url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
     return f"{url.scheme}://{url.host}:{port}"
+
+
+def guarded_transport(
+    allowed: frozenset[str], transport: httpx.AsyncBaseTransport | None
+) -> GuardedTransport:
+    """A pool of connections, and beside it connections for one message each."""
+    if transport is not None:
+        return GuardedTransport(lambda: transport, allowed)
+    trust = httpx.create_ssl_context(trust_env=False)
+
+    def sockets(keepalive: int) -> httpx.AsyncHTTPTransport:
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=keepalive)
+        return httpx.AsyncHTTPTransport(verify=trust, limits=limits, trust_env=False)
+
+    return GuardedTransport(lambda: sockets(20), allowed, sockets(0))

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import exchange, ledger, mapping, position, replay, search
+from tests.bench import authorization, exchange, ledger, mapping, position, replay, search
 
 Row = tuple[str, str, str]
 
@@ -22,6 +22,7 @@ def main() -> None:
     wanted = set(sys.argv[1:])
     measures: dict[str, Callable[[Path], list[Row]]] = {
         "mapping": mapping.measure,
+        "authorization": authorization.measure,
         "ledger": ledger.measure,
         "search": search.measure,
         "position": position.measure,

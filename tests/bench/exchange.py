@@ -154,7 +154,7 @@ class _Checked:
         return self._verifying.verify(envelope)
 
 
-class _RivalTransport(zeep.Transport):  # type: ignore[misc]  # zeep is untyped
+class _RivalTransport(zeep.Transport):
     """Gives the same answer without a socket, as the hub's side has it."""
 
     def __init__(self, answer: bytes) -> None:

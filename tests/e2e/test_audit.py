@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
 import json
+import subprocess
+import sys
 
+import jwt
 import pytest
 
+from hub.audit.act import take_duty
+from hub.audit.verify_bundle import verify_bundle
+from hub.auditing import opened
+from hub.core.moment import utc_now
+from hub.core.policy import Caller
+from hub.sandbox.issuer import SandboxIssuer
+from hub.sandbox.population import Population
+from hub.settings import load_settings
 from tests.e2e.test_position import ACCESS, number_of
+from tests.support.running import ROOT
+from tests.unit.audit.test_bundle import certificate
 
 REASON = "complaint 2026/17 of the citizen"
 
@@ -162,3 +177,106 @@ def test_the_command_line_explains_and_replays(answered):
     refused = hub.command("explain", answer, "--reason", "x", check=False)
     assert refused.returncode == 2
     assert sum(hub.calls().values()) == 0
+
+
+def test_the_recorded_bytes_go_through_the_connectors_of_now(answered):
+    """Five protocols decoded again, signatures verified as of then; no source hears of it."""
+    hub = answered
+    answer = last_answer(hub)
+    done = hub.command("replay", "--answer", answer, "--wire", "--reason", REASON, check=False)
+    [report] = json.loads(done.stdout)
+    assert {reading["source"] for reading in report["readings"]} == {
+        "padron",
+        "sap_trm",
+        "civis",
+        "age",
+        "avisos",
+    }
+    assert [r for r in report["readings"] if r["verdict"] != "identical"] == []
+    assert all(block["identical"] for block in report["blocks"])
+    assert done.returncode == 0
+    assert sum(hub.calls().values()) == 0
+
+
+def test_a_signature_is_judged_again_and_by_the_configuration_of_now(answered):
+    """With another signer pinned, the recorded answer of the State is refused, and only it."""
+    hub = answered
+    answer = last_answer(hub)
+    text = hub.config.read_text("utf-8")
+    other = hub.folder / "other.toml"
+    pinned = 'signer = { file = "var/keys/age-platform.pem" }'
+    assert pinned in text
+    other.write_text(text.replace(pinned, 'signer = { file = "var/keys/age-hub.pem" }'), "utf-8")
+    command = [sys.executable, "-m", "hub", "replay", "--answer", answer, "--wire"]
+    command += ["--reason", REASON, "--config", str(other)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    [report] = json.loads(done.stdout)
+    refused = [r for r in report["readings"] if r["verdict"] != "identical"]
+    assert {r["source"] for r in refused} == {"age"}
+    assert all(r["why"].startswith("signature") for r in refused)
+    assert done.returncode == 1
+
+
+def test_an_exported_case_is_verified_by_the_bundles_own_verifier(answered, tmp_path):
+    """Out of the running hub, with payloads for the named auditor."""
+    hub = answered
+    (tmp_path / "auditor.pem").write_bytes(certificate(begins=utc_now()))
+    out = tmp_path / "bundle.zip"
+    hub.command(
+        *("audit", "export", "--answer", last_answer(hub), "--out", str(out)),
+        *("--auditor", str(tmp_path / "auditor.pem"), "--reason", REASON),
+    )
+    key = (hub.folder / "var" / "keys" / "log.pub").read_text("utf-8")
+    assert verify_bundle(out, key) == []
+    assert out.stat().st_mode & 0o777 == 0o600
+    again = hub.command(
+        *("audit", "export", "--answer", last_answer(hub), "--out", str(out)),
+        *("--auditor", str(tmp_path / "auditor.pem"), "--reason", REASON),
+        check=False,
+    )
+    assert again.returncode == 2
+
+
+def test_a_person_gets_their_report_in_spanish(answered, tmp_path):
+    """Who looked, why, at what, and what was shown."""
+    hub, out = answered, tmp_path / "informe.html"
+    hub.command("report", "--subject", "99000002K", "--out", str(out), "--reason", REASON)
+    page = out.read_text("utf-8")
+    assert "Admisión en escuelas infantiles municipales" in page
+    assert "Empadronamiento: consultado" in page
+    assert "<td>*****002K</td>" in page
+
+
+def test_a_sample_of_the_running_hub_can_be_drawn_again(answered):
+    """Twice from one tree, the same."""
+    hub = answered
+    hub.get("/v1/me/position?blocks=residence", hub.token())
+    since = utc_now() - dt.timedelta(hours=1)
+    last = search(hub, kind="answer").json()["records"][-1]["at"]
+    body = {"since": since.isoformat(), "until": last, "size": 5, "kind": "sent"}
+    drawn = hub.post("/v1/audit/samples", hub.token("--auditor"), body).json()
+    assert len(drawn["drawn"]) <= 5
+    period = f"{since.isoformat()}/{last}"
+    command = hub.command("audit", "sample", "--period", period, "--size", "5", "--kind", "sent")
+    printed = json.loads(command.stdout)
+    assert printed["population"] == drawn["population"]
+
+
+def test_whoever_has_operated_cannot_audit(answered):
+    """The same person, with a good auditor's token; and the other way about it is the same."""
+    hub = answered
+    issuer = SandboxIssuer(hub.folder / "var" / "keys")
+    token = issuer.token("auditor", Population().person(60))
+    claims = jwt.decode(token, options={"verify_signature": False})
+    person = Caller(issuer=claims["iss"], subject_id=claims["sub"], audience="operator")
+
+    async def operate():
+        async with opened(load_settings(hub.config)) as ledger:
+            await take_duty(ledger, utc_now, person, "operator")
+
+    asyncio.run(operate())
+    refused = hub.get("/v1/audit/checkpoint", token)
+    assert refused.status_code == 403
+    assert refused.json()["type"] == "/problems/conflicting-duties"
+    assert hub.get("/problems/conflicting-duties").status_code == 200
+    assert hub.get("/v1/audit/checkpoint", hub.token("--auditor")).status_code == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ MUNICIPAL = {
     "socialBenefits": "civis",
     "serviceRequests": "avisos",
 }
-ACCESS = {
+ACCESS: dict[str, Any] = {
     "subject": {"document": "99000002K", "givenName": "Ana", "firstSurname": "Prueba"},
     "purpose": "nursery_admission",
     "caseFile": "EI/2026/000123",

@@ -17,7 +17,8 @@ from hub.core.policy import Access, Caller
 from hub.ledger.recorder import LedgerRecorder
 from hub.ledger.sqlite import SqliteLedger
 from hub.mapping import Mapping, examples_path, load_examples, load_mapping
-from hub.position.desk import Answered, Desk, Wish, begin_access
+from hub.position.access import begin_access
+from hub.position.desk import Answered, Desk, Wish
 from hub.position.purposes import load_purposes
 from hub.position.sources import Source, Sources
 from hub.wire.client import SourceClient, open_client

@@ -13,8 +13,8 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
-from litestar import Litestar
 
+from hub.api.context import Context
 from hub.app import Hub, build_hub, no_inner
 from hub.core.moment import Clock, utc_now
 from hub.position.sources import Inner
@@ -96,8 +96,13 @@ class AnIssuer:
 class Served:
     """A hub of this process behind a socket, and ways to call it."""
 
-    def __init__(self, hub: Hub, base: str) -> None:
-        self.hub, self.base = hub, base.rstrip("/")
+    def __init__(self, hub: Hub, base: str, client: httpx.AsyncClient) -> None:
+        self.hub, self.base, self._client = hub, base.rstrip("/"), client
+
+    @property
+    def context(self) -> Context:
+        """The parts that the routes use."""
+        return self.hub.context
 
     async def get(self, path: str, token: str | None = None, **headers: str) -> httpx.Response:
         """GET a path of the API."""
@@ -110,8 +115,7 @@ class Served:
         headers = dict(options.pop("headers", None) or {})
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        async with httpx.AsyncClient(timeout=30) as client:
-            return await client.request(method, self.base + path, headers=headers, **options)
+        return await self._client.request(method, self.base + path, headers=headers, **options)
 
     async def declare(self, token: str, number: str = "99000002K", **changes: Any) -> Any:
         """Declare an access; the answer."""
@@ -137,20 +141,17 @@ async def a_hub(
         "sources": sources or {},
     }
     hub = build_hub(Settings(**{**values, **changes}), inner=inner, clock=clock)
-    async with _lifespan(hub), serving(hub.asgi) as base:
-        yield Served(hub, base)
+    client = httpx.AsyncClient(
+        timeout=30, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+    )
+    async with _lifespan(hub), serving(hub.asgi) as base, client:
+        yield Served(hub, base, client)
 
 
 @asynccontextmanager
 async def _lifespan(hub: Hub) -> AsyncIterator[None]:
-    app = _litestar_of(hub)
-    async with app.lifespan():
+    await hub.open()
+    try:
         yield
-
-
-def _litestar_of(hub: Hub) -> Litestar:
-    """The framework's application inside the edge."""
-    for cell in getattr(hub.asgi, "__closure__", None) or ():
-        if isinstance(cell.cell_contents, Litestar):
-            return cell.cell_contents
-    raise AssertionError("the edge wraps no Litestar application")
+    finally:
+        await hub.close()

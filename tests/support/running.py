@@ -19,14 +19,18 @@ START_S = 60
 
 
 class RunningHub:
-    """A hub with its sandbox, its folder, what it printed, and ways to call it."""
+    """A hub with its sandbox, its folder, what it printed, and ways to call it.
 
-    def __init__(self, folder: Path) -> None:
+    It keeps no answers in memory unless *keeps*: a test of one system sees that system.
+    """
+
+    def __init__(self, folder: Path, *, keeps: bool = False) -> None:
         self.folder = folder
         self.config = folder / "hub.toml"
         text = (ROOT / "hub.toml").read_text("utf-8")
         for port in sorted(set(re.findall(r"\b8[01]\d\d\b", text))):
             text = text.replace(port, str(free_port()))
+        text += "\n[cache]\nfresh_s = 0\nstale_s = 0\n" if not keeps else ""
         self.config.write_text(text, "utf-8")
         self.port = int(re.search(r"^port = (\d+)", text, re.MULTILINE).group(1))  # type: ignore[union-attr]
         control = re.search(r"^control_port = (\d+)", text, re.MULTILINE)

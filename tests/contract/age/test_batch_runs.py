@@ -60,7 +60,7 @@ async def test_what_was_sent_and_answered_is_kept_for_each_person_alone(tmp_path
             for index, item in zip(KINDS, await bench.jobs.items(job.id), strict=True):
                 payload = await bench.ledger.payload("fragment", item.key)
                 fragment = msgspec.msgpack.decode(payload, type=Fragment)
-                for text in (fragment.asked, fragment.answered):
+                for text in (fragment.asked or b"", fragment.answered or b""):
                     assert PEOPLE.number(index).encode() in text
                     others = [PEOPLE.number(i).encode() for i in KINDS if i != index]
                     assert not any(other in text for other in others)

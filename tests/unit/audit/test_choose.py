@@ -6,13 +6,17 @@ import datetime as dt
 
 import pytest
 
-from hub.audit.case import NotOnRecord
+from hub.audit.case import NotOnRecord, open_case
 from hub.audit.choose import PAGE, as_known_at, cases, found
 from hub.core.document import parse_document
+from hub.core.errors import PayloadDestroyed
+from hub.ledger.lifecycle import Why, block, destroy, keys_of
+from hub.ledger.open import open_ledger
+from hub.ledger.retention import Rule
 from hub.ledger.store import Search
 from tests.support.answering import a_world
 from tests.support.builders import NOW
-from tests.support.ledgers import SUBJECT, a_ledger, an_entry
+from tests.support.ledgers import ORIGIN, SUBJECT, a_ledger, an_entry
 
 HOUR = dt.timedelta(hours=1)
 
@@ -28,6 +32,40 @@ async def test_cases_are_the_answers_that_fit_newest_first(tmp_path):
     assert mine == sorted(mine, reverse=True)
     assert len(mine) == 3
     assert len(two) == 2
+
+
+async def test_an_erased_person_does_not_end_an_audit_and_is_mentioned(tmp_path):
+    """Destroyed answers are passed over by id; everybody else's still replays."""
+    rules = {"citizen": Rule(use_days=0, blocked_days=0)}
+    why = Why(by="archive", ground="end_of_use")
+    later = NOW + dt.timedelta(days=400)
+    async with a_world(tmp_path) as world:
+        await world.answer(blocks=("residence",))
+        gone = await world.last_answer()
+        await world.answer("99000006W", blocks=("residence",))
+    ledger = open_ledger(
+        tmp_path / "ledger.db",
+        tmp_path / "keys",
+        origin=ORIGIN,
+        clock=lambda: later,
+        publish_every_s=0,
+    )
+    try:
+        keys = await keys_of(ledger, SUBJECT)
+        await block(ledger, keys, why)
+        closed: list[str] = []
+        left = [c.record.id async for c in cases(ledger, Search(), closed=closed)]
+        assert closed == [gone]
+        await destroy(ledger, keys, why, rules)
+        closed = []
+        again = [c.record.id async for c in cases(ledger, Search(), closed=closed)]
+        with pytest.raises(PayloadDestroyed):
+            await open_case(ledger, gone)
+    finally:
+        await ledger.close()
+    assert closed == [gone]
+    assert left == again
+    assert len(left) == 1
 
 
 async def test_as_known_at_is_the_last_answer_of_that_moment(tmp_path):

@@ -23,6 +23,7 @@ from hub.core.policy import Denial, Grant
 from hub.core.position import Denied, Empty, Fresh, Unavailable, is_complete
 from hub.mapping import load_examples, load_mapping
 from hub.position.assemble import Assembly, assemble
+from hub.position.obtain import obtainer_for
 from hub.position.plan import make_plan
 from hub.position.sources import Source, Sources
 from hub.settings import shipped
@@ -110,7 +111,7 @@ async def assembled(fetch: Fetch, *, seconds: float = 2.0, wanted: str = "*") ->
         for name in ("identity", "residence")
     ]
     plan = make_plan([*grants, Denial(block="fines", reason="purpose")], sources)
-    return await assemble(plan, sources, a_query(seconds=seconds))
+    return await assemble(plan, obtainer_for(sources, None, BLOCKS), a_query(seconds=seconds))
 
 
 UNUSABLE = {
@@ -213,7 +214,9 @@ async def test_an_operation_runs_once_for_all_blocks_that_need_it():
         Grant(block=name, fields=frozenset({"*"}), basis="law")
         for name in ("identity", "residence")
     ]
-    assembly = await assemble(make_plan(grants, sources), sources, a_query())
+    assembly = await assemble(
+        make_plan(grants, sources), obtainer_for(sources, None, BLOCKS), a_query()
+    )
     assert asked == ["inhabitant"]
     assert {type(block) for block in assembly.blocks.values()} == {Fresh}
 
@@ -221,5 +224,5 @@ async def test_an_operation_runs_once_for_all_blocks_that_need_it():
 async def test_a_granted_block_without_a_source_is_said_to_be_so():
     """Unavailable, not missing."""
     plan = make_plan([Grant(block="fines", fields=frozenset({"*"}), basis="law")], Sources({}))
-    assembly = await assemble(plan, Sources({}), a_query())
+    assembly = await assemble(plan, obtainer_for(Sources({}), None, BLOCKS), a_query())
     assert assembly.blocks["fines"] == Unavailable(source="none", reason="maintenance")

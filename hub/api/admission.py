@@ -1,0 +1,139 @@
+"""Admission: so many requests under way and no more; what is refused is refused at once.
+
+Two classes: interactive, and batch for whoever says so (`Priority: u=5` to `u=7`, RFC 9218).
+Batch may fill a part of the places only. Health, metrics, audit and the operator's own routes
+are never refused: they are for the moment when everything else is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import msgspec
+from litestar.datastructures import Headers
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from msgspec import Struct, field
+
+from hub.api.problems import MEDIA_TYPE, ProblemDocument
+from hub.api.rates import Quota, Rates, rate_headers
+from hub.api.texts import TITLES, language_of, title
+from hub.core.limits import AdmissionLimits
+
+ALWAYS = ("/livez", "/readyz", "/status", "/metrics", "/v1/audit", "/v1/switches")
+"""Paths, and what lies under them, that are never refused."""
+
+RETRY_AFTER_S = 2
+"""What a refused client is told: a place is free again within about one answer's time."""
+
+_QUOTAS = "hub_quotas"
+_URGENCY = re.compile(r"(?:^|[,;\s])u=([0-7])(?![0-9])")
+
+
+class Gate:
+    """Counts what is under way."""
+
+    def __init__(self, limits: AdmissionLimits) -> None:
+        self._places = limits.max_in_flight
+        self._batch_places = max(int(limits.max_in_flight * limits.batch_share), 1)
+        self.in_flight = 0
+        self.refused: Counter[str] = Counter()
+        """By class."""
+
+    def enter(self, class_: str) -> bool:
+        """Take a place, if there is one for this class."""
+        places = self._batch_places if class_ == "batch" else self._places
+        if self.in_flight >= places:
+            self.refused[class_] += 1
+            return False
+        self.in_flight += 1
+        return True
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self.in_flight -= 1
+
+
+class Traffic(Struct, frozen=True, kw_only=True):
+    """What bounds the requests of one application."""
+
+    gate: Gate = field(default_factory=lambda: Gate(AdmissionLimits()))
+    rates: Rates = field(default_factory=lambda: Rates(AdmissionLimits()))
+
+
+def traffic_of(limits: AdmissionLimits) -> Traffic:
+    """Gate and rates under *limits*."""
+    return Traffic(gate=Gate(limits), rates=Rates(limits))
+
+
+def admits(app: ASGIApp, gate: Gate) -> ASGIApp:
+    """*app* behind *gate*; its answers tell the quotas that a route has noted."""
+
+    async def gated(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await app(scope, receive, send)
+            return
+
+        async def telling(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                told = rate_headers(quotas_of(scope))
+                lines = [(k.encode(), v.encode()) for k, v in told.items()]
+                message["headers"] = [*message["headers"], *lines]
+            await send(message)
+
+        if is_always_admitted(scope["path"]):
+            await app(scope, receive, telling)
+            return
+        if not gate.enter(class_of(scope)):
+            await _refuse(scope, send)
+            return
+        try:
+            await app(scope, receive, telling)
+        finally:
+            gate.leave()
+
+    return gated
+
+
+def note_quotas(scope: Scope, quotas: tuple[Quota, ...]) -> None:
+    """Let the answer to this request tell *quotas*."""
+    scope[_QUOTAS] = quotas  # type: ignore[literal-required]  # a key of our own
+
+
+def quotas_of(scope: Scope) -> tuple[Quota, ...]:
+    """What a route has noted of the caller's quotas."""
+    noted = scope.get(_QUOTAS, ())
+    return noted if isinstance(noted, tuple) else ()
+
+
+def is_always_admitted(path: str) -> bool:
+    """Whether *path* is one of ALWAYS or lies under one."""
+    return any(path == one or path.startswith(f"{one}/") for one in ALWAYS)
+
+
+def class_of(scope: Scope) -> str:
+    """`batch` where the client says that nobody is waiting, else `interactive`."""
+    found = _URGENCY.search(Headers.from_scope(scope).get("priority", ""))
+    return "batch" if found and int(found.group(1)) > 4 else "interactive"  # noqa: PLR2004 - RFC 9218 section 4.1: the default is 3
+
+
+async def _refuse(scope: Scope, send: Send) -> None:
+    """503 without a look at the token, the body or anything else that costs."""
+    language = language_of(Headers.from_scope(scope).get("accept-language"))
+    slug = "overloaded"
+    document = ProblemDocument(
+        type=f"/problems/{slug}",
+        status=TITLES[slug][0],
+        title=title(slug, language),
+        trace_id=str(scope.get("hub_request", "-")),
+        retry_after=RETRY_AFTER_S,
+    )
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-language", language.encode()),
+        (b"retry-after", str(RETRY_AFTER_S).encode()),
+    ]
+    await send({"type": "http.response.start", "status": document.status, "headers": headers})
+    body = msgspec.json.encode(document)
+    await send({"type": "http.response.body", "body": body, "more_body": False})

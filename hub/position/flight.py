@@ -1,0 +1,110 @@
+"""Operations under way, apart from the requests that wait for them.
+
+A flight belongs to nobody's request: whoever began it may leave, and the others still get its
+answer. When the last one leaves, it ends, unless it may go on in the background or cannot be
+taken back (an act on record at the State's platform that was already sent).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from hub.core.errors import LedgerError
+from hub.core.exchange import SourceRecord
+from hub.position.cache import Key
+from hub.position.failure import Failure
+
+Landing = SourceRecord | Failure | LedgerError
+
+
+class Flight:
+    """One operation under way, and how many wait for it."""
+
+    def __init__(self, key: Key, client: str, deadline: float, *, outlasts: bool) -> None:
+        self.key, self.client, self.deadline, self.outlasts = key, client, deadline, outlasts
+        self.began_at = asyncio.get_running_loop().time()
+        self.waiters = 0
+        self.was_left = False
+        """Whether somebody was told to come back for it."""
+        self.has_departed = False
+        self._task: asyncio.Task[Landing] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has landed."""
+        return self._task is not None and self._task.done()
+
+    @property
+    def elapsed_s(self) -> float:
+        """How long it has been under way."""
+        return asyncio.get_running_loop().time() - self.began_at
+
+    def depart(self) -> None:
+        """The first message has left: from now on it was asked."""
+        self.has_departed = True
+
+    def take_off(self, course: Coroutine[Any, Any, Landing]) -> asyncio.Task[Landing]:
+        """Begin."""
+        self._task = asyncio.create_task(course)
+        return self._task
+
+    async def wait(self, deadline: float) -> Landing | None:
+        """What came of it, or None when *deadline* came first."""
+        assert self._task is not None  # noqa: S101 - a flight is handed out after take-off
+        left = deadline - asyncio.get_running_loop().time()
+        await asyncio.wait({self._task}, timeout=max(left, 0.0))
+        return self._task.result() if self._task.done() else None
+
+    async def cancel(self) -> None:
+        """End it; return when its Outcome is written."""
+        assert self._task is not None  # noqa: S101 - as above
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+
+class Flights:
+    """Every flight of the process: one per key."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[Key, Flight] = {}
+        self._all: set[Flight] = set()
+        self.joined = 0
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def join(
+        self, fresh: Flight, course: Callable[[Flight], Coroutine[Any, Any, Landing]]
+    ) -> tuple[Flight, bool]:
+        """The flight under way with *fresh*'s key, else *fresh*; and whether it was joined.
+
+        One that ends before *fresh* would, with its own caller's time, is not joined.
+        """
+        found = self._by_key.get(fresh.key)
+        if found is not None and (found.outlasts or found.deadline >= fresh.deadline):
+            self.joined += 1
+            return found, True
+        task = fresh.take_off(course(fresh))
+        self._by_key[fresh.key] = fresh
+        self._all.add(fresh)
+        task.add_done_callback(lambda _: self._landed(fresh))
+        return fresh, False
+
+    def _landed(self, flight: Flight) -> None:
+        self._all.discard(flight)
+        if self._by_key.get(flight.key) is flight:
+            del self._by_key[flight.key]
+
+    def background(self, source: str, client: str) -> tuple[int, int]:
+        """How many flights nobody waits for: of *source*, and of *client*."""
+        idle = [flight for flight in self._all if not flight.waiters and not flight.is_over]
+        by_client = Counter(flight.client for flight in idle)
+        return sum(flight.key.source == source for flight in idle), by_client[client]
+
+    async def aclose(self) -> None:
+        """End what is under way; each writes its Outcome first."""
+        while flights := [flight for flight in self._all if not flight.is_over]:
+            await asyncio.gather(*(flight.cancel() for flight in flights))

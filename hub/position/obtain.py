@@ -1,0 +1,236 @@
+"""One step of a plan: from memory, by joining who asks the same already, or by asking.
+
+What a caller gets by its deadline is an answer, a reason, or "on its way"; it never waits
+longer, and what goes on without it is bounded per source and per client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping
+
+import structlog
+from cachetools import TTLCache
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hub.core.binding import check_binding
+from hub.core.connector import Operation, Query
+from hub.core.errors import (
+    SECURITY_REASONS,
+    AccessClosed,
+    LedgerError,
+    SourceError,
+    SourceMalformed,
+    SourceProtected,
+    SourceUnavailable,
+)
+from hub.core.exchange import SourceRecord
+from hub.core.limits import CacheLimits
+from hub.core.model import BlockType
+from hub.position.cache import LATE_S, AnswerCache, Key, key_of
+from hub.position.failure import Failure, Underway
+from hub.position.flight import Flight, Flights, Landing
+from hub.position.plan import Step
+from hub.position.sources import Source, Sources
+from hub.wire.verdict import loop_time
+
+log = structlog.get_logger()
+
+LONGEST_HINT_S = 5
+"""Nobody is sent away for longer than this while the answer is on its way."""
+
+HELD = 10_000
+"""Late answers that wait in memory for the one access that asked."""
+
+
+class Obtained(Struct, frozen=True, kw_only=True):
+    """What one step gave: a record, a reason, or that it is on its way."""
+
+    got: SourceRecord | Failure | Underway
+    instead_of: Failure | Underway | None = None
+    """Why an earlier record stands in."""
+    from_cache: bool = False
+    joined: bool = False
+    """Whether a flight gave it that another caller began."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the exchanges stand on record under another request."""
+        return self.from_cache or self.joined
+
+
+class Obtainer:
+    """What the process remembers and has under way. *special* names blocks never kept."""
+
+    def __init__(self, sources: Sources, limits: CacheLimits, special: frozenset[str]) -> None:
+        self.sources, self._special = sources, special
+        self.cache = AnswerCache(limits)
+        self.flights = Flights()
+        self._held: TTLCache[Key, SourceRecord] = TTLCache(HELD, LATE_S, loop_time)
+
+    async def obtain(self, step: Step, query: Query, *, short: bool) -> Obtained:
+        """The answer of *step* by the query's deadline; raises LedgerError and nothing else.
+
+        *short*: whether the purpose lets answers be kept for a short time.
+        """
+        source = self.sources.by_name[step.source]
+        fed = frozenset(b for b, names in source.spec.blocks.items() if step.operation in names)
+        keeps = short and self.cache.keeps and not fed & self._special
+        key = key_of(step.source, step.operation, fed, query, shared=keeps)
+        known = self.cache.fresh(key) if keeps else None
+        if known is not None:
+            return Obtained(got=known, from_cache=True)
+        held = self._held.pop(key, None)
+        if held is not None:
+            return Obtained(got=held)
+        return await self._flown(source, step, query, key, keeps=keeps)
+
+    async def _flown(
+        self, source: Source, step: Step, query: Query, key: Key, *, keeps: bool
+    ) -> Obtained:
+        operation = source.spec.operation(step.operation)
+        outlasts = keeps or not operation.repeatable
+        longest = loop_time() + source.client.guard.limits.background_s
+        deadline = max(query.deadline, longest) if outlasts else query.deadline
+        fresh = Flight(key, _client(query), deadline, outlasts=outlasts)
+        flight, joined = self.flights.join(
+            fresh, lambda own: self._course(own, source, operation, query, keeps=keeps)
+        )
+        flight.waiters += 1
+        try:
+            landing = await flight.wait(query.deadline)
+        except asyncio.CancelledError:
+            flight.waiters -= 1
+            await self._leave_for_good(flight, operation)
+            raise
+        flight.waiters -= 1
+        if landing is None:
+            got = await self._out_of_time(flight, source, operation, keeps=keeps)
+            return self._or_stand_in(key, got, keeps=keeps)
+        if isinstance(landing, AccessClosed) and joined:
+            return await self._flown(source, step, query, key, keeps=keeps)  # not our access
+        if isinstance(landing, LedgerError):
+            raise landing
+        if isinstance(landing, Failure):
+            return self._or_stand_in(key, landing, keeps=keeps)
+        return Obtained(got=landing, joined=joined)
+
+    async def _out_of_time(
+        self, flight: Flight, source: Source, operation: Operation, *, keeps: bool
+    ) -> Failure | Underway:
+        """The deadline has come: the flight goes on, or ends when nobody else waits."""
+        late = Failure(
+            source=flight.key.source, operation=operation.name, reason="timeout", passing=True
+        )
+        sent_for_good = not operation.repeatable and flight.has_departed
+        if sent_for_good or (keeps and self._has_room(flight, source)):
+            flight.was_left = True
+            left = math.ceil(operation.patience.timeout_s - flight.elapsed_s)
+            wait_s = min(max(left, 1), LONGEST_HINT_S)
+            return Underway(source=flight.key.source, operation=operation.name, retry_after=wait_s)
+        if not flight.waiters and not flight.is_over:
+            source.client.guard.abandoned(flight.elapsed_s)
+            await flight.cancel()
+        return late
+
+    def _has_room(self, flight: Flight, source: Source) -> bool:
+        limits = source.client.guard.limits
+        of_source, of_client = self.flights.background(flight.key.source, flight.client)
+        return (
+            flight.waiters > 0
+            or flight.was_left
+            or (
+                # the flight itself is among them: its last waiter has just gone
+                of_source <= limits.max_background and of_client <= limits.max_background_per_client
+            )
+        )
+
+    async def _leave_for_good(self, flight: Flight, operation: Operation) -> None:
+        """A caller has gone: end what nobody else waits for, was promised, or cannot undo."""
+        sent_for_good = not operation.repeatable and flight.has_departed
+        if flight.waiters or flight.was_left or sent_for_good:
+            return
+        await flight.cancel()
+
+    def _or_stand_in(self, key: Key, got: Failure | Underway, *, keeps: bool) -> Obtained:
+        """An earlier answer where one may stand in; what was taken back is forgotten."""
+        if not keeps:
+            return Obtained(got=got)
+        if isinstance(got, Failure) and not got.passing:
+            self.cache.drop(key)
+            return Obtained(got=got)
+        earlier = self.cache.stand_in(key)
+        if earlier is None:
+            return Obtained(got=got)
+        return Obtained(got=earlier, instead_of=got, from_cache=True)
+
+    async def _course(
+        self, flight: Flight, source: Source, operation: Operation, query: Query, *, keeps: bool
+    ) -> Landing:
+        """The flight itself: ask, note for operators how it was, and keep what may be kept."""
+        own = replace(query, deadline=flight.deadline, departed=flight.depart)
+        landing = await ask(source, operation, own)
+        if isinstance(landing, LedgerError):
+            return landing
+        failed = isinstance(landing, Failure) and not landing.protected
+        self.sources.pulse.note(source.spec.name, landing.reason if failed else None)  # type: ignore[union-attr]  # failed says that it is a Failure
+        if isinstance(landing, SourceRecord):
+            if keeps:
+                self.cache.keep(flight.key, landing, late=flight.was_left)
+            elif flight.was_left and not flight.waiters:
+                self._hold(flight.key, landing)
+        return landing
+
+    def _hold(self, key: Key, record: SourceRecord) -> None:
+        """Keep an answer that cannot be asked for again, for the access that asked, once."""
+        self._held[key] = record
+        asyncio.get_running_loop().call_later(LATE_S + 1, self._held.expire)
+
+    async def aclose(self) -> None:
+        """End what is under way; each operation's Outcome is written."""
+        await self.flights.aclose()
+
+
+def obtainer_for(
+    sources: Sources, limits: CacheLimits | None, blocks: Mapping[str, BlockType]
+) -> Obtainer:
+    """An obtainer that keeps nothing of the special categories among *blocks*."""
+    special = frozenset(name for name, block in blocks.items() if block.special)
+    return Obtainer(sources, limits or CacheLimits(), special)
+
+
+def _client(query: Query) -> str:
+    caller = query.access.caller
+    return f"{caller.issuer} {caller.client or caller.subject_id}"
+
+
+async def ask(source: Source, operation: Operation, query: Query) -> Landing:
+    """Ask *source*, as far as its guard allows; every failure is a value."""
+    name = source.spec.name
+
+    async def work() -> SourceRecord:
+        record = await source.connector.fetch(operation.name, query)
+        check_binding(operation, query, record)
+        return record
+
+    try:
+        return await source.client.guard.run(operation, query.deadline, work)
+    except SourceError as error:
+        if error.reason in SECURITY_REASONS:
+            await source.client.discard_connections()
+        return Failure(
+            source=name,
+            operation=operation.name,
+            reason=error.reason,
+            retry_after=error.retry_after,
+            protected=isinstance(error, SourceProtected),
+            passing=isinstance(error, SourceUnavailable | SourceMalformed),
+        )
+    except LedgerError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - a connector's bug must not spoil the others
+        # no traceback: its frames hold the person's data
+        log.error("connector_failed", source=name, error=type(error).__name__)  # noqa: TRY400
+        return Failure(source=name, operation=operation.name, reason="hub_fault")
