@@ -19,6 +19,12 @@ BODIES = {
     "unknown purpose": ({"purpose": "curiosity"}, "/purpose"),
     "no case file": ({"caseFile": None}, "/caseFile"),
     "no consent": ({"consent": None}, "/consent"),
+    "no names": ({"subject": {"document": "99000002K"}}, "/subject/firstSurname"),
+    "an authorisation without evidence": (
+        {"authorisations": [{"blocks": ["incomeLevel"], "evidence": ""}]},
+        "/authorisations",
+    ),
+    "no such code of a unit": ({"unitCode": "L1"}, "/unitCode"),
     "unknown member": ({"motive": "x"}, ""),
     "birth date": ({"subject": {"document": "99000002K", "birthDate": "1980-13"}}, "birthDate"),
 }

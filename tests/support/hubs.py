@@ -119,7 +119,8 @@ class Served:
 
     async def declare(self, token: str, number: str = "99000002K", **changes: Any) -> Any:
         """Declare an access; the answer."""
-        body = {"subject": {"document": number}, "purpose": "tax_attention", **changes}
+        subject = {"document": number, "givenName": "PRUEBA", "firstSurname": "PRUEBA"}
+        body = {"subject": subject, "purpose": "tax_attention", **changes}
         return await self.call("POST", "/v1/accesses", token, json=body)
 
 
