@@ -265,9 +265,10 @@ class _Audit:
         return True
 
     def contradict(self, place: str, reason: str) -> None:
-        """Every later stored checkpoint contradicts as well, which is not worth a line each."""
+        """Every stored checkpoint after a stored one that contradicts does too: one line will do."""
         self.add(reason, place)
-        self.heads = [head for head in self.heads if head[1].startswith(_OUTSIDE)]
+        if not place.startswith(_OUTSIDE):
+            self.heads = [head for head in self.heads if head[1].startswith(_OUTSIDE)]
 
     def record(self, index: int, kind: str, name: str, raw: bytes, data: bytes | None) -> None:
         self.report.records += 1

@@ -1,21 +1,28 @@
-"""Two hundred seeded corruptions of a ledger: the verifier finds and names every one."""
+"""A thousand seeded corruptions of a ledger: the verifier finds and names every one."""
 
 # ruff: noqa: S608 - the statements are the test's own
 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import rfc8785
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.core.document import check_letter, parse_document
+from hub.ledger.checkpoint import VerifierKey, sign_checkpoint
+from hub.ledger.keys import FileKeys, open_keys
+from hub.ledger.merkle import grow, leaf_hash, root_of
 from hub.ledger.recorder import entry_of
-from tests.support.ledgers import a_ledger, a_sent, an_entry, its_outcome, verified
+from tests.support.ledgers import ORIGIN, a_ledger, a_sent, an_entry, its_outcome, verified
 
 SUBJECTS = [parse_document(f"{n}{check_letter(n)}") for n in (99000001, 99000002, 99000003)]
 
@@ -100,8 +107,7 @@ def flip_key(db: sqlite3.Connection, dice: random.Random) -> str:
 def drop_record(db: sqlite3.Connection, dice: random.Random) -> str:
     index = a_record(db, dice)
     db.execute("DELETE FROM leaf WHERE idx = ?", (index,))
-    last = db.execute("SELECT max(idx) FROM leaf").fetchone()[0]
-    return f"record {index}" if index < last else f"tree node 0/{index}"
+    return f"record {index}"
 
 
 def drop_payload(db: sqlite3.Connection, dice: random.Random) -> str:
@@ -153,17 +159,78 @@ def insert_record(db: sqlite3.Connection, dice: random.Random) -> str:
     return f"record {index} "
 
 
-def truncate(db: sqlite3.Connection, dice: random.Random) -> str:
-    """Cut back to a size, in every table, so that nothing inside shows it."""
-    size = dice.randrange(1, 50)
+def cut(db: sqlite3.Connection, size: int) -> None:
+    """Take back, in every table, what came after *size*, so that nothing inside shows it."""
     db.execute("DELETE FROM leaf WHERE idx >= ?", (size,))
     db.execute("DELETE FROM sealed WHERE idx >= ?", (size,))
     db.execute("DELETE FROM node WHERE ((idx + 1) << level) > ?", (size,))
     db.execute("DELETE FROM checkpoint WHERE size > ?", (size,))
+    db.execute("DELETE FROM open_exchange")
+    answered = "SELECT id FROM leaf WHERE kind = 'outcome'"
     db.execute(
-        "DELETE FROM open_exchange WHERE id NOT IN (SELECT id FROM leaf WHERE kind = 'sent')"
+        "INSERT INTO open_exchange SELECT id, idx FROM leaf"
+        f" WHERE kind = 'sent' AND id NOT IN ({answered})"
     )
+
+
+def unrecorded_keys(db: sqlite3.Connection) -> None:
+    """Forget the data keys that no record that is left has made."""
+    named = "SELECT json_extract(CAST(header AS TEXT), '$.key') FROM leaf"
+    db.execute(
+        f"DELETE FROM data_key WHERE id NOT IN ({named} WHERE CAST(header AS TEXT) LIKE '%key_digest%')"
+    )
+
+
+def truncate(db: sqlite3.Connection, dice: random.Random) -> str:
+    cut(db, dice.randrange(1, 50))
+    unrecorded_keys(db)
     return "outside checkpoint 1"
+
+
+def roll_back(db: sqlite3.Connection, dice: random.Random) -> str:
+    """An earlier state that the log really had: that of one of its checkpoints."""
+    sizes = db.execute("SELECT size FROM checkpoint ORDER BY size").fetchall()
+    cut(db, dice.choice(sizes[:-2])[0])
+    unrecorded_keys(db)
+    return "outside checkpoint 1"
+
+
+def resigned(db: sqlite3.Connection, keys: FileKeys) -> None:
+    """Grow the tree anew from the records, and sign its head: what only the key's holder can."""
+    log = VerifierKey(ORIGIN, keys.log_public)
+    leaves = [leaf_hash(row[0]) for row in db.execute("SELECT header FROM leaf ORDER BY idx")]
+    stack: list[bytes] = []
+    db.execute("DELETE FROM node")
+    db.executemany("INSERT INTO node VALUES (?, ?, ?)", grow(0, stack, leaves))
+    db.execute("DELETE FROM checkpoint")
+    note = sign_checkpoint(log, len(leaves), root_of(stack), keys.sign).note
+    db.execute("INSERT INTO checkpoint VALUES (1, ?, 0, ?)", (len(leaves), note))
+
+
+def rewritten(db: sqlite3.Connection, dice: random.Random) -> None:
+    """Another moment in one record's header, in its canonical form."""
+    index = dice.randrange(50)
+    raw = db.execute("SELECT header FROM leaf WHERE idx = ?", (index,)).fetchone()[0]
+    header = json.loads(raw)
+    header["at"] += 1 + dice.randrange(1000)
+    new = rfc8785.dumps(header)
+    db.execute("UPDATE leaf SET header = ? WHERE idx = ?", (new, index))
+
+
+def fork(db: sqlite3.Connection, dice: random.Random) -> str:
+    """Another history, whole and signed with the log's own key."""
+    rewritten(db, dice)
+    db.commit()
+    folder = Path(db.execute("PRAGMA database_list").fetchone()[2]).parent
+    resigned(db, open_keys(folder / "keys", create=False))
+    return "outside checkpoint 1"
+
+
+def foreign_key(db: sqlite3.Connection, dice: random.Random) -> str:
+    """Another history, whole and signed with a key that is not the log's."""
+    rewritten(db, dice)
+    resigned(db, FileKeys(Ed25519PrivateKey.generate(), bytes(32), bytes(32)))
+    return "checkpoint 1"
 
 
 CORRUPTIONS: list[Corrupt] = [
@@ -181,25 +248,50 @@ CORRUPTIONS: list[Corrupt] = [
     swap_payloads,
     insert_record,
     truncate,
+    roll_back,
+    fork,
+    foreign_key,
 ]
+WITHOUT_TRACE = [truncate, roll_back, fork]
+"""What nothing inside the file shows; a checkpoint kept elsewhere does."""
+SEEDS, PER_TEST = 1000, 20
 
 
-@pytest.mark.parametrize("seed", range(200))
+def corrupted(original: Path, folder: Path, seed: int) -> tuple[Corrupt, str]:
+    """A copy of the ledger, corrupted by *seed*: how, and the place to be named."""
+    (folder / "ledger.db").unlink(missing_ok=True)
+    shutil.copy(original / "ledger.db", folder)
+    shutil.copytree(original / "keys", folder / "keys", dirs_exist_ok=True)
+    corrupt = CORRUPTIONS[seed % len(CORRUPTIONS)]
+    with closing(sqlite3.connect(folder / "ledger.db")) as db:
+        db.execute("PRAGMA synchronous=OFF")
+        place = corrupt(db, random.Random(seed))
+        db.commit()
+    return corrupt, place
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, PER_TEST))
 def test_a_corruption_is_found_and_named(
-    original: tuple[Path, str], tmp_path: Path, seed: int
+    original: tuple[Path, str], tmp_path: Path, first: int
 ) -> None:
-    """Whatever is flipped, dropped, swapped, inserted or cut off, the verifier names the place."""
+    """Whatever is flipped, dropped, swapped, inserted, cut off, rolled back, forked or signed
+    by a stranger, the verifier names the place.
+    """
     folder, note = original
-    shutil.copy(folder / "ledger.db", tmp_path)
-    shutil.copytree(folder / "keys", tmp_path / "keys")
-    assert seed or verified(tmp_path, note).findings == []
-    dice = random.Random(seed)
-    db = sqlite3.connect(tmp_path / "ledger.db")
-    place = CORRUPTIONS[seed % len(CORRUPTIONS)](db, dice)
-    db.commit()
-    db.close()
-    findings = verified(tmp_path, note).findings
-    assert any(finding.place.startswith(place) for finding in findings), (place, findings)
+    for seed in range(first, first + PER_TEST):
+        corrupt, place = corrupted(folder, tmp_path, seed)
+        findings = verified(tmp_path, note).findings
+        named = any(finding.place.startswith(place) for finding in findings)
+        assert named, (seed, corrupt.__name__, place, findings)
+        if corrupt in WITHOUT_TRACE:
+            assert verified(tmp_path).findings == [], (seed, corrupt.__name__)
+
+
+def test_the_original_has_no_findings(original: tuple[Path, str], tmp_path: Path) -> None:
+    """What is found in the copies was not there before."""
+    folder, note = original
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    assert verified(tmp_path, note).findings == []
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -212,7 +304,7 @@ def test_two_corruptions_at_once_are_found(
     shutil.copytree(folder / "keys", tmp_path / "keys")
     dice = random.Random(1000 + seed)
     db = sqlite3.connect(tmp_path / "ledger.db")
-    for corrupt in dice.sample(CORRUPTIONS[:-1], 2):
+    for corrupt in dice.sample(CORRUPTIONS[:13], 2):
         corrupt(db, dice)
     db.commit()
     db.close()
