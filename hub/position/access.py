@@ -36,6 +36,12 @@ def birth_date_of(text: str | None) -> PartialDate | None:
         raise InvalidDocument("the birth date is not YYYY, YYYY-MM or YYYY-MM-DD") from None
 
 
+def text_of(date: PartialDate) -> str:
+    """What `birth_date_of` reads: `1980`, `1980-02` or `1980-02-29`."""
+    parts = (date.month, date.day)
+    return "-".join([f"{date.year:04}", *(f"{part:02}" for part in parts if part is not None)])
+
+
 def begin_access(
     caller: Caller,
     purpose: Purpose,
@@ -45,11 +51,14 @@ def begin_access(
     case_file: str | None = None,
     official: Official | None = None,
     consent: Consent | None = None,
+    representation: str | None = None,
 ) -> Access:
     """A new access with an opaque id, and what its purpose asks to be stated."""
     now = clock()
     stated = ("given_name", "first_surname", "second_surname")
     names = {name: value for name in stated if (value := getattr(subject, name))}
+    if subject.birth_date is not None:
+        names["birth_date"] = text_of(subject.birth_date)
     return Access(
         id=new_id(),
         caller=caller,
@@ -66,4 +75,5 @@ def begin_access(
         case_file=case_file,
         official=official,
         consent=consent,
+        representation=representation,
     )

@@ -32,6 +32,7 @@ CALLER = Caller(
     audience="citizen",
     assurance="substantial",
     document=parse_document(CITIZEN),
+    scopes=frozenset({"special_categories"}),
 )
 FEEDS: dict[str, tuple[str, ...]] = {
     "padron": ("residence",),
