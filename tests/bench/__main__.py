@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import authorization, ledger, mapping, position, replay, search
+from tests.bench import authorization, ledger, mapping, position, replay, search, withheld
 
 Row = tuple[str, str, str]
 
@@ -27,6 +27,7 @@ def main() -> None:
         "search": search.measure,
         "position": position.measure,
         "replay": replay.measure,
+        "withheld": withheld.measure,
     }
     out = sys.stdout
     out.write(f"Python {platform.python_version()}, {platform.machine()}\n")

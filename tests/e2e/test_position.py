@@ -51,6 +51,8 @@ def test_an_official_sees_five_sources_under_an_access(hub):
     assert declared.status_code == 201, declared.text
     access = declared.json()
     assert access["subject"] == "*****002K"
+    masked = {"blocks": ["socialServices", "socialBenefits"], "reason": "scoring of the case"}
+    assert hub.post(f"/v1/accesses/{access['id']}/reveal", token, masked).status_code == 200
     position = hub.get(access["position"], token).json()
     states = {name: block["state"] for name, block in position["blocks"].items()}
     assert set(states.values()) == {"fresh"}, states
