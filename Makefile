@@ -34,6 +34,7 @@ check: .venv/ready ## Lint, types, imports, budgets, mappings, contracts
 	@$(BIN)/bandit --quiet --recursive hub connectors -ll
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/hub mappings check
+	@$(BIN)/hub purposes table > /dev/null
 	@$(BIN)/hub contracts --check
 
 bench: .venv/ready ## Measure, and print each figure with its bound

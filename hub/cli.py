@@ -174,9 +174,25 @@ def purposes() -> None:
 @tells_errors
 def purposes_table(config: Path) -> None:
     """The record of processing activities, for people."""
-    from hub.inspection import purposes_text
+    from hub.app import contracts_of
+    from hub.core.model import BLOCKS
+    from hub.position.purposes import load_purposes, purposes_text
 
-    click.echo(purposes_text(load_settings(config)))
+    table = contracts_of(load_settings(config)) / "hub" / "purposes.toml"
+    click.echo(purposes_text(load_purposes(table, BLOCKS)))
+
+
+@main.command("registers")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--by", required=True, help="The office that hands the entries over.")
+@CONFIG
+@tells_errors
+def registers_load(file: Path, by: str, config: Path) -> None:
+    """Enter protections and representations from FILE (JSON Lines); prints their ids."""
+    from hub.registering import load_registers, read_file
+
+    for entry in asyncio.run(load_registers(load_settings(config), read_file(file), by)):
+        click.echo(entry)
 
 
 @main.group()

@@ -122,23 +122,6 @@ def coverage_report(settings: Settings) -> str:
     return "\n".join(lines)
 
 
-def purposes_text(settings: Settings) -> str:
-    """The table of purposes, for people."""
-    table = load_purposes(contracts_of(settings) / "hub" / "purposes.toml", BLOCKS)
-    lines: list[str] = []
-    for row in table.purposes:
-        lines += [
-            f"{row.code}: {row.title.es} / {row.title.en}",
-            f"  for {', '.join(row.audience)}; an access lives {row.minutes} minutes",
-            f"  legal basis: {row.legal_basis}",
-            f"  procedure: {row.procedure or 'none'}; must state: {', '.join(row.states) or '-'}",
-        ]
-        for name, rule in row.blocks.items():
-            lines.append(f"  {name}: {', '.join(rule.fields)} ({rule.basis}, {rule.assurance})")
-        lines.append("")
-    return "\n".join(lines)
-
-
 def verify(settings: Settings, file: Path | None, checkpoints: Sequence[Path]) -> int:
     """Verify the ledger, or a copy, and print what was found; 0 when nothing was altered."""
     key = settings.path(settings.keys) / PUBLIC_KEY

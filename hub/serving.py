@@ -164,16 +164,23 @@ def _welcome(settings: Settings, issuer: SandboxIssuer, log_file: Path) -> str:
             "authorisations": [{"blocks": ["incomeLevel"], "evidence": "EI/2026/000123/AUT-1"}],
         }
     ).decode()
-    declare = (
-        f"curl -s -X POST {base}/v1/accesses -H 'Authorization: Bearer {official}'"
-        f" -H 'Content-Type: application/json' -d '{body}'"
+    reveal = msgspec.json.encode(
+        {
+            "blocks": ["socialServices", "socialBenefits", "disability"],
+            "reason": "baremo de la solicitud",
+        }
+    ).decode()
+    sends = f"-H 'Authorization: Bearer {official}' -H 'Content-Type: application/json'"
+    declare = f"curl -s -X POST {base}/v1/accesses {sends} -d '{body}'"
+    steps = (
+        f'A=$({declare} | sed -E \'s/.*"position":"([^"]+)\\/position".*/\\1/\');'
+        f" curl -s -o /dev/null -X POST {base}$A/reveal {sends} -d '{reveal}'; echo $A/position"
     )
     return (
         f"hub: {base} (OpenAPI: {base}/openapi.json, status: {base}/status, log: {log_file})\n\n"
         "A citizen's own position:\n"
         f"curl -s {base}/v1/me/position -H 'Authorization: Bearer {own}'\n\n"
-        "The position under an official's access for the nursery admission:\n"
-        f'curl -s {base}$({declare} | sed -E \'s/.*"position":"([^"]+)".*/\\1/\')'
-        f" -H 'Authorization: Bearer {official}'\n\n"
+        "The position under an official's access for the nursery admission (declared, what is\nspecial revealed with a reason, then read):\n"
+        f"curl -s {base}$({steps}) -H 'Authorization: Bearer {official}'\n\n"
         "Ctrl-C stops everything.\n"
     )

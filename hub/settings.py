@@ -74,6 +74,8 @@ class Claims(Section, frozen=True):
     processing_unit: str = "processing_unit"
     assurance: str = "acr"
     client: str = "azp"
+    birth_date: str = "birthdate"
+    scope: str = "scope"
 
 
 ClientProof = Literal["mtls", "private_key_jwt"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -12,8 +13,10 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import Struct
 
 from hub.api.answering import BlockName, asked_of, block_answer, whole_answer, wish_of
+from hub.api.bodies import json_body
+from hub.api.capabilities import Allowance, allowances
 from hub.api.context import AnyRequest, caller_of, context_of
-from hub.api.declaring import declared
+from hub.api.declaring import declared, read_declaration
 from hub.api.parameters import (
     BLOCK_PARAMETERS,
     ERRORS,
@@ -26,7 +29,11 @@ from hub.api.parameters import (
     success,
 )
 from hub.api.problems import Problem, request_id
-from hub.core.policy import Access, Caller
+from hub.api.representations import named_relation
+from hub.core.policy import Access, Audience, Caller
+
+HOLDERS: tuple[Audience, ...] = ("official", "system", "processor", "citizen")
+"""Who works under accesses: a citizen as somebody's representative alone."""
 
 AccessId = Annotated[
     str, PathParameter(description="Id that `POST /v1/accesses` gave", max_length=26)
@@ -46,6 +53,9 @@ class AccessView(Struct, frozen=True, kw_only=True, rename="camel"):
     expires_at: dt.datetime
     blocks: tuple[str, ...]
     """The blocks that may be asked for under it."""
+    allows: Mapping[str, Allowance]
+    """Per block what it may show, and what is still needed; as in `/v1/capabilities`."""
+    representation: str | None
     position: str
     """Where the position is read."""
     closed_at: dt.datetime | None = None
@@ -61,7 +71,16 @@ EXAMPLE = {
     "caseFile": "EI/2026/000123",
     "beganAt": "2026-11-22T12:00:00Z",
     "expiresAt": "2026-11-22T20:00:00Z",
-    "blocks": ["identity", "residence", "jobSeeker"],
+    "blocks": ["residence"],
+    "allows": {
+        "residence": {
+            "fields": ["*"],
+            "basis": "no_opposition",
+            "assurance": "low",
+            "available": True,
+        }
+    },
+    "representation": "01M81NA0FF58PJA14E1H3Z80MV",
     "position": "/v1/accesses/01M81NA0FF58PJA14E1H3Z80MV/position",
 }
 
@@ -79,9 +98,11 @@ EXAMPLE = {
 )
 async def declare_access(request: AnyRequest) -> Response[bytes]:
     """Put a new access on record."""
-    caller = caller_of(request, "official", "system")
+    caller = caller_of(request, *HOLDERS)
     context = context_of(request)
-    access = declared(context.desk, caller, await json_body(request))
+    wanted = read_declaration(await json_body(request))
+    relation = await named_relation(context.desk, caller, wanted)
+    access = declared(context.desk, caller, wanted, relation)
     await context.abuse.declared(access, request_id(request))
     await context.desk.open_access(access, request_id(request), "api")
     return shown(request, access, HTTP_201_CREATED)
@@ -95,7 +116,7 @@ async def declare_access(request: AnyRequest) -> Response[bytes]:
 )
 async def show_access(request: AnyRequest, access_id: AccessId) -> Response[bytes]:
     """Show an access to its holder."""
-    caller = caller_of(request, "official", "system")
+    caller = caller_of(request, *HOLDERS)
     access = await own_access(request, caller, access_id)
     closed = await context_of(request).desk.closings.closed_at(access_id)
     return shown(request, access, HTTP_200_OK, closed)
@@ -109,10 +130,10 @@ async def show_access(request: AnyRequest, access_id: AccessId) -> Response[byte
 )
 async def position_under_access(request: AnyRequest, access_id: AccessId) -> Response[bytes]:
     """The subject's position, as far as the purpose allows."""
-    caller = caller_of(request, "official", "system")
+    caller = caller_of(request, *HOLDERS)
     asked = asked_of(request)
     wish = wish_of(request, asked)
-    access = await _open_access(request, caller, access_id)
+    access = await open_access(request, caller, access_id)
     return await whole_answer(request, access, caller, asked, wish)
 
 
@@ -126,19 +147,11 @@ async def block_under_access(
     request: AnyRequest, access_id: AccessId, block: BlockName
 ) -> Response[bytes]:
     """One block of the subject's position."""
-    caller = caller_of(request, "official", "system")
+    caller = caller_of(request, *HOLDERS)
     asked = asked_of(request)
     wish = wish_of(request, asked, block)
-    access = await _open_access(request, caller, access_id)
+    access = await open_access(request, caller, access_id)
     return await block_answer(request, access, caller, asked, wish)
-
-
-async def json_body(request: AnyRequest) -> bytes:
-    """The body, if it says that it is JSON."""
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Problem("unsupported-media-type")
-    return await request.body()
 
 
 async def own_access(request: AnyRequest, caller: Caller, access_id: str) -> Access:
@@ -150,7 +163,8 @@ async def own_access(request: AnyRequest, caller: Caller, access_id: str) -> Acc
     return access
 
 
-async def _open_access(request: AnyRequest, caller: Caller, access_id: str) -> Access:
+async def open_access(request: AnyRequest, caller: Caller, access_id: str) -> Access:
+    """As `own_access`, while it lives."""
     access = await own_access(request, caller, access_id)
     if context_of(request).desk.clock() >= access.expires_at:
         raise Problem("access-expired", "declare a new one with POST /v1/accesses")
@@ -177,6 +191,8 @@ def shown(
         began_at=access.began_at,
         expires_at=access.expires_at,
         blocks=tuple(purpose.blocks) if purpose else (),
+        allows=allowances(desk.purposes, access.caller, purpose) if purpose else {},
+        representation=access.representation,
         position=f"{path}/position",
         closed_at=closed,
     )

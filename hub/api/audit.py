@@ -9,7 +9,6 @@ from litestar import Response, Router, get, post
 from litestar.params import Parameter
 from litestar.status_codes import HTTP_200_OK
 
-from hub.api.accesses import json_body
 from hub.api.audit_acts import (
     HeadView,
     LineageRequest,
@@ -27,6 +26,7 @@ from hub.api.audit_acts import (
     sample_of,
     searched,
 )
+from hub.api.bodies import json_body
 from hub.api.context import AnyRequest
 from hub.api.parameters import ERRORS, LANGUAGE, NOT_FOUND, TOO_LARGE, success
 from hub.audit.lineage import Explanation, Proof

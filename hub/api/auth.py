@@ -24,6 +24,7 @@ from hub.api.token_form import InvalidToken, RefusalReason, Unverified, read_for
 from hub.core.document import parse_document
 from hub.core.errors import InvalidDocument, SettingsError
 from hub.core.policy import Assurance, Caller
+from hub.position.access import birth_date_of
 from hub.settings import Claims, Issuer
 
 REQUIRED = ("exp", "iat", "iss", "aud", "sub")
@@ -214,7 +215,21 @@ def _caller(issuer: Issuer, claims: Mapping[str, Any], role: Any) -> Caller:
         second_surname=_text(claims, names.second_surname),
         processing_unit=_text(claims, names.processing_unit),
         client=_text(claims, names.client),
+        birth_date=_birth_date(claims, names.birth_date),
+        scopes=frozenset((_text(claims, names.scope) or "").split()),
     )
+
+
+def _birth_date(claims: Mapping[str, Any], name: str) -> str | None:
+    """OpenID Connect's `birthdate`; one without its year (`0000-…`) says nothing of an age."""
+    text = _text(claims, name)
+    if text is None or text.startswith("0000"):
+        return None
+    try:
+        birth_date_of(text)
+    except InvalidDocument:
+        raise InvalidToken("claims", "the claim with the birth date is not a date") from None
+    return text
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
+from hub.api.bodies import read_body
 from hub.api.problems import Fault, Problem
 from hub.core.connector import Subject
 from hub.core.document import Document, parse_document
@@ -15,6 +14,7 @@ from hub.core.errors import InvalidDocument
 from hub.core.policy import Access, Caller, Consent, Official, Purpose
 from hub.position.access import begin_access, birth_date_of
 from hub.position.desk import Desk
+from hub.position.registers import Entered
 
 Name = Annotated[str, Meta(min_length=1, max_length=50)]
 
@@ -40,7 +40,10 @@ class Authorisation(Struct, frozen=True, kw_only=True, rename="camel", forbid_un
 class AccessRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """An official's or a system's declaration of why it is going to ask."""
 
-    subject: SubjectRequest
+    subject: SubjectRequest | None = None
+    """Not for a citizen, who acts for the person of the representation."""
+    representation: Annotated[str, Meta(min_length=26, max_length=26)] | None = None
+    """Entry under which the caller, or the subject's representative, acts."""
     purpose: Annotated[str, Meta(min_length=1, max_length=64)]
     case_file: Annotated[str, Meta(min_length=1, max_length=25)] | None = None
     processing_unit: Annotated[str, Meta(min_length=1, max_length=250)] | None = None
@@ -50,11 +53,15 @@ class AccessRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_un
     authorisations: Annotated[tuple[Authorisation, ...], Meta(max_length=20)] = ()
 
 
-def declared(desk: Desk, caller: Caller, body: bytes) -> Access:
-    """The access that *body* declares; raises Problem with every fault at once."""
-    wanted = _decoded(body)
+def declared(
+    desk: Desk, caller: Caller, wanted: AccessRequest, relation: Entered | None = None
+) -> Access:
+    """The access that *wanted* declares, under *relation* where it names one.
+
+    Raises Problem with every fault at once.
+    """
     faults: list[Fault] = []
-    subject = _subject(wanted.subject, faults)
+    subject = _subject(wanted.subject, relation, faults)
     purpose = desk.purposes.get(wanted.purpose)
     if purpose is None or caller.audience not in purpose.audience:
         codes = [row.code for row in desk.purposes.purposes if caller.audience in row.audience]
@@ -65,6 +72,7 @@ def declared(desk: Desk, caller: Caller, body: bytes) -> Access:
         faults += _missing(purpose, wanted, official)
     if faults or purpose is None or subject is None:
         raise Problem("invalid-request", errors=tuple(faults))
+    supplied = purpose.supplies.consent if purpose.supplies else None
     return begin_access(
         caller,
         purpose,
@@ -72,29 +80,30 @@ def declared(desk: Desk, caller: Caller, body: bytes) -> Access:
         desk.clock,
         case_file=wanted.case_file,
         official=official,
-        consent=wanted.consent,
+        consent=supplied or wanted.consent,
         authorisations={b: one.evidence for one in wanted.authorisations for b in one.blocks},
         automated=caller.audience == "system" and official is not None,
+        representation=wanted.representation,
     )
 
 
-def _decoded(body: bytes) -> AccessRequest:
-    """Strictly; a fault names the place, never what stood there."""
-    try:
-        return msgspec.json.decode(body, type=AccessRequest)
-    except msgspec.ValidationError as error:
-        place = re.search(r"at `\$\.?([^`]*)`", str(error))
-        pointer = "/" + place.group(1).replace(".", "/") if place else ""
-        if missing := re.search(r"missing required field `([A-Za-z]+)`", str(error)):
-            fault = Fault(pointer=f"{pointer}/{missing.group(1)}", detail="missing")
-        else:
-            fault = Fault(pointer=pointer, detail="not as documented")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        fault = Fault(pointer="", detail="not JSON in UTF-8")
-    raise Problem("invalid-request", errors=(fault,)) from None
+def read_declaration(body: bytes) -> AccessRequest:
+    """The declaration in *body*; raises Problem for what is none."""
+    return read_body(body, AccessRequest)
 
 
-def _subject(wanted: SubjectRequest, faults: list[Fault]) -> Subject | None:
+def _subject(
+    wanted: SubjectRequest | None, relation: Entered | None, faults: list[Fault]
+) -> Subject | None:
+    """Who is asked about: the person of the relation, or the one who is stated."""
+    if wanted is None:
+        if relation is None:
+            faults.append(Fault(pointer="/subject", detail="missing"))
+        return None if relation is None else Subject(document=relation.about)
+    return _stated_subject(wanted, faults)
+
+
+def _stated_subject(wanted: SubjectRequest, faults: list[Fault]) -> Subject | None:
     document: Document | None = None
     try:
         document = parse_document(wanted.document)
@@ -128,7 +137,8 @@ def _official(caller: Caller, wanted: AccessRequest, purpose: Purpose | None) ->
             processing_unit=by.processing_unit,
             unit_code=by.unit_code,
         )
-    unit = caller.processing_unit or wanted.processing_unit
+    supplied = purpose.supplies.processing_unit if purpose and purpose.supplies else None
+    unit = caller.processing_unit or supplied or wanted.processing_unit
     if caller.audience != "official" or not (caller.document and caller.given_name and unit):
         return None
     names = (caller.given_name, caller.first_surname, caller.second_surname)
@@ -148,7 +158,7 @@ def _missing(purpose: Purpose, wanted: AccessRequest, official: Official | None)
     if "consent" in purpose.states and wanted.consent is None:
         detail = "this purpose needs it: given, law or no_opposition"
         faults.append(Fault(pointer="/consent", detail=detail))
-    if "names" in purpose.states:
+    if "names" in purpose.states and wanted.subject is not None:
         stated = {
             "givenName": wanted.subject.given_name,
             "firstSurname": wanted.subject.first_surname,

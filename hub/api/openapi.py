@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from hub.api.declaring import AccessRequest
+from hub.api.oppositions import OppositionRequest
+from hub.api.revealing import RevealRequest
 from hub.api.views import PositionSummary
 from hub.core.model import BlockType
 from hub.core.position import (
@@ -73,7 +76,16 @@ def _upper(name: str) -> str:
 
 
 def _message_schemas() -> JSON:
-    types = (AccessRequest, PositionSummary, SubjectView, Provenance, Empty, Pending)
+    types = (
+        AccessRequest,
+        OppositionRequest,
+        RevealRequest,
+        PositionSummary,
+        SubjectView,
+        Provenance,
+        Empty,
+        Pending,
+    )
     _, found = msgspec.json.schema_components(
         (*types, Unavailable, Denied), ref_template=_REF + "{name}"
     )
@@ -183,26 +195,36 @@ _SCHEMAS: Mapping[str, JSON] = {
 
 
 def _add_body(document: JSON) -> None:
-    """The one request body: the handler decodes it itself, to name faults without values."""
-    document["paths"]["/v1/accesses"]["post"]["requestBody"] = {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {"$ref": f"{_REF}AccessRequest"},
-                "examples": {
-                    "nursery": {
-                        "value": {
-                            "subject": {
-                                "document": "99999999R",
-                                "givenName": "Ana",
-                                "firstSurname": "Prueba",
-                            },
-                            "purpose": "nursery_admission",
-                            "caseFile": "EI/2026/000123",
-                            "consent": "given",
-                        }
-                    }
-                },
-            }
+    """The request bodies: handlers decode them themselves, to name faults without values."""
+    for path, (type_, example) in _BODIES.items():
+        document["paths"][path]["post"]["requestBody"] = {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": f"{_REF}{type_.__name__}"},
+                    "examples": {"typical": {"value": example}},
+                }
+            },
+        }
+
+
+_BODIES: Mapping[str, tuple[type[Struct], JSON]] = {
+    "/v1/accesses": (
+        AccessRequest,
+        {
+            "subject": {
+                "document": "99000002K",
+                "givenName": "Ana",
+                "firstSurname": "Prueba",
+            },
+            "purpose": "nursery_admission",
+            "caseFile": "EI/2026/000123",
+            "consent": "given",
         },
-    }
+    ),
+    "/v1/accesses/{access_id}/reveal": (
+        RevealRequest,
+        {"blocks": ["socialServices"], "reason": "Baremo de la solicitud EI/2026/000123"},
+    ),
+    "/v1/me/oppositions": (OppositionRequest, {"purpose": "nursery_admission", "reason": ""}),
+}

@@ -15,7 +15,8 @@ from hub.api.parameters import (
 from hub.api.problems import Problem, request_id
 from hub.core.connector import Subject
 from hub.core.policy import Access, Caller
-from hub.position.access import begin_access
+from hub.position.access import begin_access, birth_date_of
+from hub.position.desk import Desk
 
 PURPOSE = "self_service"
 
@@ -54,6 +55,13 @@ async def my_block(request: AnyRequest, block: BlockName) -> Response[bytes]:
 async def _own_access(request: AnyRequest, caller: Caller) -> Access:
     """A citizen's look at their own data is an access like any other: on record first."""
     desk = context_of(request).desk
+    access = own_access(desk, caller)
+    await desk.open_access(access, request_id(request), "me")
+    return access
+
+
+def own_access(desk: Desk, caller: Caller) -> Access:
+    """An access of *caller* to their own data, not on record yet."""
     purpose = desk.purposes.get(PURPOSE)
     if caller.document is None or purpose is None:
         raise Problem("invalid-token", "it names no identity document")
@@ -62,10 +70,9 @@ async def _own_access(request: AnyRequest, caller: Caller) -> Access:
         given_name=caller.given_name,
         first_surname=caller.first_surname,
         second_surname=caller.second_surname,
+        birth_date=birth_date_of(caller.birth_date),
     )
-    access = begin_access(caller, purpose, subject, desk.clock)
-    await desk.open_access(access, request_id(request), "me")
-    return access
+    return begin_access(caller, purpose, subject, desk.clock)
 
 
 router = Router(

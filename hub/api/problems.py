@@ -37,6 +37,10 @@ class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel
     header: str | None = None
     pointer: str | None = None
     block: str | None = None
+    path: str | None = None
+    """The canonical path that was named and refused."""
+    needs: str | None = None
+    """What would be needed: a level of assurance, a scope, codes of purposes."""
     reason: str | None = None
     detail: str
 

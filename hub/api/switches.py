@@ -11,7 +11,7 @@ import structlog
 from litestar import Response, Router, get, put
 from msgspec import Struct
 
-from hub.api.accesses import json_body
+from hub.api.bodies import json_body
 from hub.api.context import AnyRequest, caller_of, context_of
 from hub.api.parameters import ERRORS, LANGUAGE, NOT_FOUND, TOO_LARGE, success
 from hub.api.problems import Fault, Problem

@@ -25,6 +25,16 @@ TITLES: dict[str, tuple[int, str, str]] = {
         "Quien opera el sistema no puede auditarlo",
         "Whoever operates the system cannot audit it",
     ),
+    "representation-restricted": (
+        403,
+        "Esta representación está restringida; acuda a una oficina",
+        "This representation is restricted; go to an office",
+    ),
+    "opposition-excluded": (
+        409,
+        "La ley excluye la oposición en este procedimiento",
+        "The law excludes objection in this procedure",
+    ),
     "access-expired": (403, "El acceso ha caducado", "The access has expired"),
     "access-closed": (403, "El acceso está cerrado", "The access is closed"),
     "not-found": (404, "No existe", "Not found"),
@@ -89,6 +99,18 @@ REASONS: dict[str, tuple[str, str]] = {
         "Ask for this at a citizen service office",
     ),
     "purpose": ("La finalidad declarada no lo permite", "The stated purpose does not allow it"),
+    "scope": (
+        "La aplicación no está autorizada para este tipo de datos",
+        "The application is not authorised for this kind of data",
+    ),
+    "opposed": (
+        "La persona se opone a esta consulta y debe aportar el documento",
+        "The person objects to this inquiry and has to bring the document",
+    ),
+    "reveal": (
+        "Dato especialmente protegido: indique antes el motivo de la consulta",
+        "Specially protected: state the reason for the inquiry first",
+    ),
 }
 """Public reason -> text in Spanish and English."""
 

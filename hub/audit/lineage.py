@@ -130,7 +130,8 @@ async def _explained(
             why = "the mapping's text is not on record"
             return structs.replace(stated, replays=False, why=why)
         why_not = judged(block, make(mapping, block))
-        traces = mapping.trace(block.payloads) if block.shown is not None else ()
+        asked = mapping.narrowed(frozenset(block.payloads))
+        traces = asked.trace(block.payloads) if block.shown is not None else ()
     except MappingError as error:
         return structs.replace(stated, replays=False, why=str(error))
     fields = tuple(_field(block, trace, originals, reveal=reveal) for trace in traces)

@@ -83,7 +83,8 @@ def make(mapping: BlockMapping, block: BlockCase) -> Made:
     if block.readings and block.readings[0].holds is None and block.state == "empty":
         return Made("empty")  # format 1 did not say what the source said
     try:
-        value = mapping.apply(block.payloads)
+        asked = mapping.narrowed(frozenset(block.payloads))
+        value = asked.apply(block.payloads)
     except MappingError as error:
         return Made("unavailable", why=f"{error.target} <- {error.source}: {error.why}")
     return Made("empty", value) if getattr(value, "items", None) == () else Made("fresh", value)

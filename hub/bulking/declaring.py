@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from hub.api.declaring import declared
+from hub.api.declaring import declared, read_declaration
 from hub.api.problems import Problem
 from hub.bulking.people import ABOUT_SUBJECT, COLUMNS, Row, Unusable
+from hub.core.circumstances import Circumstances
 from hub.core.policy import Access, Caller, Purpose
 from hub.position.desk import Desk, Refused, Wish
 
@@ -33,7 +34,8 @@ def purpose_of(desk: Desk, caller: Caller, procedure: str, block: str) -> Purpos
         which = "no purpose" if not allowed else "more than one purpose"
         raise Unusable([f"{which} of yours has the procedure and allows the block {block}"])
     try:
-        desk.decisions(caller, allowed[0], Wish(blocks=(block,)))
+        stated = Circumstances(consent="given")  # of each row, which says so itself
+        desk.decisions(caller, allowed[0], Wish(blocks=(block,)), stated)
     except Refused as refusal:
         reasons = ", ".join(denial.reason for denial in refusal.denials)
         raise Unusable([f"you may not ask for the block {block}: {reasons}"]) from None
@@ -48,7 +50,7 @@ def declare_all(
     faults: list[str] = []
     for row in rows:
         try:
-            access = declared(desk, caller, _body(row, purpose))
+            access = declared(desk, caller, read_declaration(_body(row, purpose)))
         except Problem as problem:
             faults += [
                 f"line {row.line}, {(f.pointer or '').strip('/')}: {f.detail}"

@@ -94,7 +94,8 @@ class Spec(Struct, frozen=True, kw_only=True):
     owner: str
     operations: tuple[Operation, ...]
     blocks: Mapping[str, tuple[str, ...]]
-    """Per block the operations that feed it; the first decides whether it is empty."""
+    """Per block the operations that feed it; of those asked, the first decides whether it is
+    empty. An operation is asked only for fields that a mapping reads from it."""
 
     def operation(self, name: str) -> Operation:
         """The operation called *name*; KeyError if there is none."""

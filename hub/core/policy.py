@@ -6,7 +6,7 @@ Default deny: a block without a row in the purpose cannot be asked for.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
@@ -24,7 +24,12 @@ PublicReason = Literal[
     "step_up",
     "in_person",
     "purpose",
+    "scope",
+    "opposed",
+    "reveal",
 ]
+"""Why a block is not shown, in words for everybody; `in_person` never says more than that."""
+
 Assurance = Literal["low", "substantial", "high"]
 """eIDAS level of assurance (Regulation (EU) 910/2014 art. 8)."""
 
@@ -47,6 +52,10 @@ class Caller(Struct, frozen=True, kw_only=True):
     second_surname: str | None = None
     processing_unit: str | None = None
     client: str | None = None
+    birth_date: str | None = None
+    """`YYYY`, `YYYY-MM` or `YYYY-MM-DD`, where the issuer vouches for it."""
+    scopes: frozenset[str] = frozenset()
+    """What the client was authorised for (RFC 9068 section 2.2.3)."""
 
     def __repr__(self) -> str:
         return f"Caller({self.audience!r}, {self.issuer!r})"
@@ -60,6 +69,10 @@ class BlockRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     evidence: bool = False
     """Whether the access must say where the person's authorisation can be found."""
     assurance: Assurance = "low"
+    scope: str | None = None
+    """What the caller's token must have been issued for: special categories have their own."""
+    reveal: bool = False
+    """Whether an official must state a reason for this block of this person first."""
 
 
 class PlainText(Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,6 +100,13 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether nothing more is answered until the hour has less in it again."""
 
 
+class Supplied(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a purpose states in its caller's place."""
+
+    processing_unit: str | None = None
+    consent: Consent | None = None
+
+
 class Purpose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One row of the record of processing activities (GDPR art. 30)."""
 
@@ -103,14 +123,26 @@ class Purpose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`ClaseTramite` of the procedure in SIA, which newer services of the State ask for."""
     automated_by: AutomatedBy | None = None
     """In whose name a system may ask; without it, only a person can."""
+    authorisation_reference: str | None = None
+    """The provider's own reference of its authorisation, where it gave one."""
     states: tuple[Literal["case_file", "official", "processing_unit", "consent", "names"], ...] = ()
     """What an access under this purpose must state."""
+    supplies: Supplied | None = None
+    """What this row states for the caller, who then cannot state otherwise."""
+    opposition: Literal["available", "excluded"] = "excluded"
+    """Whether a citizen may oppose the blocks whose basis is `no_opposition`."""
+    opposition_text: PlainText | None = None
+    """How to ask about this processing or object to it, or why the law excludes it."""
+    minors: Literal["representative", "direct"] = "representative"
+    """How people under 14 are asked about: through a representative alone, or like anybody."""
+    sees_protected: bool = False
+    """Whether it may ask about people of the protection register."""
+    unknown: Literal["empty", "in_person"] = "empty"
+    """What an answer says in which no source holds anything about the person."""
     cache: Literal["none", "short"] = "none"
     retention: str
     minutes: int = 60
     """How long an access under this purpose lives."""
-    opposition_text: PlainText | None = None
-    """How to ask about this processing or object to it, or why the law excludes it."""
     discreet: bool = False
     """Whether its very name could endanger: in the citizen's log it appears generically."""
     sealed_days: int = 0
@@ -133,6 +165,12 @@ class PurposeTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def get(self, code: str) -> Purpose | None:
         """The purpose with that code."""
         return next((row for row in self.purposes if row.code == code), None)
+
+    def opening(self, block: str, audience: Audience) -> tuple[str, ...]:
+        """Codes of the purposes under which *audience* may ask for *block*."""
+        return tuple(
+            row.code for row in self.purposes if audience in row.audience and block in row.blocks
+        )
 
 
 class Official(Struct, frozen=True, kw_only=True):
@@ -168,6 +206,8 @@ class Access(Struct, frozen=True, kw_only=True):
     automated: bool = False
     """Whether a machine asks, in the name of the functionary that the purpose names."""
     procedure_class: int | None = None
+    representation: str | None = None
+    """Entry in the register of representations under which the caller acts."""
     began_at: dt.datetime
     expires_at: dt.datetime
 
@@ -188,6 +228,10 @@ class Denial(Struct, frozen=True, kw_only=True):
 
     block: str
     reason: PublicReason
+    paths: tuple[str, ...] = ()
+    """The field paths that were named and refused; none where it is the whole block."""
+    needs: str | None = None
+    """What would be needed: a level of assurance, a scope, or codes of purposes."""
 
 
 def decide(
@@ -207,16 +251,27 @@ def decide(
         return Denial(block=block, reason="purpose")
     if rule is None:
         needs = block in table.needs_procedure and purpose.procedure is None
-        return Denial(block=block, reason="needs_procedure" if needs else "purpose")
+        elsewhere = ", ".join(table.opening(block, caller.audience)) or None
+        reason: PublicReason = "needs_procedure" if needs else "purpose"
+        return Denial(block=block, reason=reason, needs=elsewhere)
     if not reaches(caller.assurance, rule.assurance):
-        return Denial(block=block, reason="step_up")
+        return Denial(block=block, reason="step_up", needs=rule.assurance)
+    if rule.scope is not None and rule.scope not in caller.scopes:
+        return Denial(block=block, reason="scope", needs=rule.scope)
     if access is not None and not authorised(rule, block, access):
         return Denial(block=block, reason="needs_authorisation")
+    return _shown(block, rule, fields)
+
+
+def _shown(block: str, rule: BlockRule, fields: frozenset[str] | UnsetType) -> Grant | Denial:
+    """The named paths, if the purpose allows something of each; those that it does not."""
     allowed = frozenset(rule.fields)
-    shown = allowed if fields is UNSET else narrowed(allowed, fields)
-    if not shown:
-        return Denial(block=block, reason="purpose")
-    return Grant(block=block, fields=shown, basis=rule.basis)
+    if fields is UNSET:
+        return Grant(block=block, fields=allowed, basis=rule.basis)
+    refused = tuple(sorted(path for path in fields if not narrowed(allowed, frozenset({path}))))
+    if refused or not fields:
+        return Denial(block=block, reason="purpose", paths=refused)
+    return Grant(block=block, fields=narrowed(allowed, fields), basis=rule.basis)
 
 
 def authorised(rule: BlockRule, block: str, access: Access) -> bool:
@@ -229,49 +284,6 @@ def authorised(rule: BlockRule, block: str, access: Access) -> bool:
 def reaches(level: Assurance, wanted: Assurance) -> bool:
     """Whether one level of assurance is at least the other."""
     return _LEVELS.index(level) >= _LEVELS.index(wanted)
-
-
-def table_faults(table: PurposeTable, blocks: Mapping[str, frozenset[str]]) -> list[str]:
-    """Everything inconsistent in *table*; *blocks* gives the field paths of each block."""
-    faults = [
-        f"needs_procedure: no block {name}" for name in table.needs_procedure if name not in blocks
-    ]
-    codes = [row.code for row in table.purposes]
-    faults += [f"{code}: the code stands twice" for code in set(codes) if codes.count(code) > 1]
-    for row in table.purposes:
-        faults += [f"{row.code}: {fault}" for fault in _row_faults(table, row, blocks)]
-    return faults
-
-
-def _row_faults(
-    table: PurposeTable, row: Purpose, blocks: Mapping[str, frozenset[str]]
-) -> Iterator[str]:
-    if row.retention not in table.retention:
-        yield f"no retention class {row.retention}"
-    if not row.audience:
-        yield "no audience"
-    for name in row.default_blocks:
-        if name not in blocks:
-            yield f"default_blocks: no block {name}"
-    for name, rule in row.blocks.items():
-        yield from _rule_faults(table, row, name, rule, blocks.get(name, frozenset()))
-
-
-def _rule_faults(
-    table: PurposeTable, row: Purpose, name: str, rule: BlockRule, known: frozenset[str]
-) -> Iterator[str]:
-    if not known:
-        yield f"blocks.{name}: no such block"
-    wrong = sorted(set(rule.fields) - known - {"*"})
-    yield from (f"blocks.{name}: no field {path}" for path in wrong if known)
-    if not rule.fields:
-        yield f"blocks.{name}: allows no field"
-    if name in table.needs_procedure and row.procedure is None:
-        yield f"blocks.{name}: needs a procedure, and the row names none"
-    if rule.evidence and rule.basis != "authorisation":
-        yield f"blocks.{name}: evidence goes with an authorisation"
-    if rule.basis == "authorisation" and "consent" not in row.states:
-        yield f"blocks.{name}: needs an authorisation, and the row does not ask for it"
 
 
 def narrowed(allowed: frozenset[str], wanted: frozenset[str]) -> frozenset[str]:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from hub.core.document import Document
 from hub.core.errors import LedgerError
 from hub.core.moment import Clock
 from hub.ledger.batch import Act, Batch, last_note, transaction, tree_of, unwrapped
@@ -23,7 +24,7 @@ from hub.ledger.leaf import checked, milliseconds_of
 from hub.ledger.merkle import consistency_proof, inclusion_proof
 from hub.ledger.reading import COLUMNS, look_in, readable_key, record_of
 from hub.ledger.schema import Connect, open_reading, open_writing
-from hub.ledger.seal import Envelope, context_of, open_sealed
+from hub.ledger.seal import Envelope, context_of, open_sealed, pseudonym_of
 from hub.ledger.store import Entry, Inclusion, Kind, Page, Pseudonym, Receipt, Record, Search
 from hub.ledger.writer import Writer
 
@@ -78,10 +79,11 @@ class SqliteLedger:
         return self._log
 
     async def work(self, call: Callable[[sqlite3.Connection], T]) -> T:
-        """The result of *call* on the writing connection, in the writing thread: for tables
-        that stand beside the records and live under the same promises.
-        """
+        """The result of *call* in the writing thread: for tables that stand beside the records."""
         return await self._writer.run(call)
+
+    def pseudonym(self, subject: Document) -> Pseudonym:
+        return pseudonym_of(self._keys, subject)
 
     async def append(self, entries: Sequence[Entry]) -> Receipt:
         if not entries:

@@ -18,6 +18,7 @@ Kind = Literal[
     "outcome",
     "answer",
     "security",
+    "register",
     "reveal",
     "search",
     "block",
@@ -162,6 +163,10 @@ class Ledger(Protocol):
         A cancelled append is still written. After a LedgerError the entries may or may
         not be on record, and the next append is tried afresh.
         """
+        ...
+
+    def pseudonym(self, subject: Document) -> Pseudonym:
+        """What stands for *subject* in this ledger."""
         ...
 
     async def size(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import abc
+from copy import copy
 from typing import Any
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from hub.mapping.codes import CodeLists
 from hub.mapping.converters import VOCABULARY
 from hub.mapping.file import MappingFile, parse_mapping
 from hub.mapping.generate import generate
+from hub.mapping.narrow import narrowed, operations_for
 from hub.mapping.plan import Shape, flat_rows
 from hub.mapping.resolve import Resolver
 from hub.mapping.signature import Converter
@@ -33,6 +35,7 @@ class Mapping:
         self.plan = plan
         self.target: type[Struct] = plan.type
         self.source, self._function = generate(plan, file.name)
+        self._narrowed: dict[frozenset[str], Mapping] = {}
 
     def __repr__(self) -> str:
         return f"Mapping({self.name!r}, version={self.version}, digest={self.digest[:12]!r})"
@@ -42,6 +45,24 @@ class Mapping:
         """The operations whose payloads it reads, sorted."""
         paths = (path for row in flat_rows(self.plan) for path in row.sources)
         return tuple(sorted({path.split("/")[0].removesuffix("[]") for path in paths} - {"."}))
+
+    def needs(self, fields: frozenset[str]) -> frozenset[str]:
+        """The operations that canonical *fields* come from; paths as in JSON, `*` for all."""
+        return operations_for(self.plan, fields)
+
+    def narrowed(self, operations: frozenset[str]) -> Mapping:
+        """This mapping where only *operations* were asked: other fields stay UNSET.
+
+        With all of its operations it is the mapping itself, and a value is complete.
+        """
+        if operations >= frozenset(self.operations):
+            return self
+        if operations not in self._narrowed:
+            twin = copy(self)
+            twin.plan = narrowed(self.plan, operations)
+            twin.source, twin._function = generate(twin.plan, self.name)  # noqa: SLF001 - its own kind
+            self._narrowed[operations] = twin
+        return self._narrowed[operations]
 
     def apply(self, payloads: abc.Mapping[str, Any]) -> Any:
         """The canonical value of *payloads*, `{operation: decoded payload}`.

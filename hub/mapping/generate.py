@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from msgspec import UNSET
+
 from hub.mapping.plan import (
     EMPTY,
     Call,
@@ -58,6 +60,7 @@ class _Writer:
         self.names: Names = {
             "EMPTY": EMPTY,
             "ABSENT": ABSENT,
+            "UNSET": UNSET,
             "missing_node": missing_node,
             "missing_rows": missing_rows,
             "root_node": root_node,
@@ -87,6 +90,7 @@ class _Writer:
         for row in shape.rows:
             self.line(f"# {row.field.row}")
             arguments.append(f"{row.field.name}={self.row(row, nodes)}")
+        arguments += [f"{name}=UNSET" for name in shape.unread]
         return f"{self.bind(shape.type.__name__, shape.type)}({', '.join(arguments)})"
 
     def row(self, row: ScalarRow | ShapeRow | EachRow, nodes: dict[tuple[str, ...], str]) -> str:

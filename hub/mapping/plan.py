@@ -85,10 +85,12 @@ class EachRow(Struct, frozen=True, kw_only=True):
 
 
 class Shape(Struct, frozen=True, kw_only=True):
-    """A canonical type and one row for each of its fields."""
+    """A canonical type and one row for each of its fields, but those left `unread`."""
 
     type: type[Struct]
     rows: tuple[ScalarRow | ShapeRow | EachRow, ...]
+    unread: tuple[str, ...] = ()
+    """Fields that stay UNSET, because their operation was not asked (hub.mapping.narrow)."""
 
 
 def dig(node: Any, keys: tuple[str, ...]) -> Any:

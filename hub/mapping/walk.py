@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from hub.core.errors import MappingError
 from hub.mapping.plan import (
@@ -72,7 +72,7 @@ class Walk:
         return self._shape(self.root, node, place)
 
     def _shape(self, shape: Shape, node: Any, place: _Place) -> Any:
-        values = {}
+        values: dict[str, Any] = dict.fromkeys(shape.unread, UNSET)
         for row in shape.rows:
             name = row.field.name
             target = f"{place.target}.{name}" if place.target else name

@@ -37,6 +37,12 @@ def birth_date_of(text: str | None) -> PartialDate | None:
         raise InvalidDocument("the birth date is not YYYY, YYYY-MM or YYYY-MM-DD") from None
 
 
+def text_of(date: PartialDate) -> str:
+    """What `birth_date_of` reads: `1980`, `1980-02` or `1980-02-29`."""
+    parts = (date.month, date.day)
+    return "-".join([f"{date.year:04}", *(f"{part:02}" for part in parts if part is not None)])
+
+
 def begin_access(
     caller: Caller,
     purpose: Purpose,
@@ -48,6 +54,7 @@ def begin_access(
     consent: Consent | None = None,
     authorisations: Mapping[str, str] | None = None,
     automated: bool = False,
+    representation: str | None = None,
 ) -> Access:
     """A new access with an opaque id, and what its purpose asks to be stated."""
     now = clock()
@@ -74,4 +81,5 @@ def begin_access(
         authorisations=authorisations or {},
         automated=automated,
         procedure_class=purpose.procedure_class,
+        representation=representation,
     )

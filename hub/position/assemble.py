@@ -13,11 +13,13 @@ import structlog
 from msgspec import Struct
 
 from hub.core.connector import Query
+from hub.core.document import Document
 from hub.core.errors import MappingError
 from hub.core.exchange import SourceRecord
 from hub.core.fields import project
 from hub.core.model import Canonical
 from hub.core.model.canonical import Highlight, highlight
+from hub.core.people import people_in
 from hub.core.policy import Grant
 from hub.core.position import Block, Denied, Empty, Fresh, Provenance
 from hub.ledger.store import JSON
@@ -42,6 +44,8 @@ class Assembly(Struct, frozen=True, kw_only=True):
     """Per block the digest of its whole canonical value, before it was narrowed."""
     shared: dict[str, JSON]
     """For the leaf: per operation the exchanges that stand on record under another request."""
+    people: Mapping[str, frozenset[Document]]
+    """Per block whose data it shows, the subject included."""
 
 
 async def assemble(
@@ -60,12 +64,12 @@ async def assemble(
         for step, one in obtained.items()
         if isinstance(got := one.instead_of or one.got, Failure)
     }
-    drafts = {name: _draft(name, sources, answers) for name, grant in plan.grants.items()}
+    drafts = {name: _draft(name, plan, sources, answers) for name in plan.grants}
     misfits = [d for d in drafts.values() if isinstance(d, Failure) and d not in failures.values()]
     today = query.as_of.date()
     return Assembly(
         blocks={
-            name: aged(_block(draft, plan.grants[name]), _behind(name, sources, obtained))
+            name: aged(_block(draft, plan.grants[name]), _behind(name, plan, sources, obtained))
             for name, draft in drafts.items()
         }
         | {name: Denied(reason=denial.reason) for name, denial in plan.denials.items()},
@@ -77,6 +81,11 @@ async def assemble(
             if isinstance(draft, _Mapped) and "*" in plan.grants[name].fields
         },
         digests={n: value_digest(d.value) for n, d in drafts.items() if isinstance(d, _Mapped)},
+        people={
+            name: people_in(draft.value, plan.grants[name].fields)
+            for name, draft in drafts.items()
+            if isinstance(draft, _Mapped)
+        },
         shared=_shared(records, obtained),
     )
 
@@ -143,7 +152,9 @@ def block_of(
     return _block(draft, grant), draft if isinstance(draft, Failure) else None, digests
 
 
-def _behind(name: str, sources: Sources, obtained: Mapping[Step, Obtained]) -> list[Obtained]:
+def _behind(
+    name: str, plan: Plan, sources: Sources, obtained: Mapping[Step, Obtained]
+) -> list[Obtained]:
     """What the steps gave that feed a block."""
     source = sources.of_block.get(name)
     if source is None:
@@ -151,17 +162,20 @@ def _behind(name: str, sources: Sources, obtained: Mapping[Step, Obtained]) -> l
     return [
         one
         for step, one in obtained.items()
-        if step.source == source.spec.name and step.operation in source.spec.blocks[name]
+        if step.source == source.spec.name and step.operation in plan.operations[name]
     ]
 
 
 def _draft(
-    name: str, sources: Sources, answers: Mapping[Step, SourceRecord | Failure | Underway]
+    name: str,
+    plan: Plan,
+    sources: Sources,
+    answers: Mapping[Step, SourceRecord | Failure | Underway],
 ) -> _Draft:
     source = sources.of_block.get(name)
     if source is None:
         return Failure(source="none", operation="none", reason="maintenance")
-    steps = [Step(source=source.spec.name, operation=o) for o in source.spec.blocks[name]]
+    steps = [Step(source=source.spec.name, operation=o) for o in plan.operations[name]]
     records: list[SourceRecord] = []
     for step in steps:
         got = answers[step]
@@ -172,7 +186,7 @@ def _draft(
 
 
 def _mapped(name: str, source: Source, records: list[SourceRecord]) -> _Draft:
-    mapping = source.mappings[name]
+    mapping = source.mappings[name].narrowed(frozenset(record.operation for record in records))
     provenance = Provenance(
         source=source.spec.name,
         exchanges=tuple(id_ for record in records for id_ in record.exchanges),

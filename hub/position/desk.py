@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from hub.core.circumstances import Circumstances, settle
 from hub.core.connector import Query
 from hub.core.errors import LedgerError
 from hub.core.limits import CacheLimits
 from hub.core.model import BlockType
 from hub.core.model.canonical import Highlight
 from hub.core.moment import Clock, new_id, utc_now
-from hub.core.policy import (
-    Access,
-    Caller,
-    Denial,
-    Grant,
-    Purpose,
-    PurposeTable,
-    decide,
-)
-from hub.core.position import Block, Position, SubjectView, is_complete
+from hub.core.policy import Access, Caller, Denial, Grant, Purpose, PurposeTable, decide
+from hub.core.position import Block, Denied, Position, SubjectView, is_complete
 from hub.ledger.store import JSON, Entry, Kind, Ledger
 from hub.mapping import Mapping as BlockMapping
 from hub.position.access import subject_of
 from hub.position.assemble import Assembly, assemble
 from hub.position.closing import Closings
+from hub.position.doorkeeper import Doorkeeper
 from hub.position.evidence import evidence_bytes
 from hub.position.obtain import obtainer_for
 from hub.position.plan import Plan, make_plan
@@ -83,21 +77,46 @@ class Desk:
         self.blocks, self.clock = blocks, clock
         self.closings = closings or Closings(ledger, clock)
         self.texts = MappingTexts(ledger, clock)
+        self.door = Doorkeeper(ledger, clock)
 
     def decisions(
-        self, caller: Caller, purpose: Purpose, wish: Wish, access: Access | None = None
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        wish: Wish,
+        circumstances: Circumstances,
+        access: Access | None = None,
     ) -> tuple[list[Grant], list[Denial]]:
-        """What the policy says of each wanted block; raises Refused for a named, denied one."""
+        """As `decided`; raises Refused for what was named and is denied, but for `in_person`:
+        that reads the same whether it is known before asking or after.
+        """
+        grants, denials = self.decided(caller, purpose, wish, circumstances, access)
+        refused = tuple(denial for denial in denials if denial.reason != "in_person")
+        if refused and wish.blocks is not None:
+            raise Refused(refused)
+        return grants, denials
+
+    def decided(
+        self,
+        caller: Caller,
+        purpose: Purpose,
+        wish: Wish,
+        circumstances: Circumstances,
+        access: Access | None = None,
+    ) -> tuple[list[Grant], list[Denial]]:
+        """What policy and *circumstances* say of each wanted block."""
         names = wish.blocks if wish.blocks is not None else purpose.default_blocks
         fields = wish.fields if wish.fields is not UNSET else {}
         decided = [
-            decide(self.purposes, caller, purpose, name, fields.get(name, UNSET), access)
+            settle(
+                decide(self.purposes, caller, purpose, name, fields.get(name, UNSET), access),
+                purpose,
+                circumstances,
+            )
             for name in names
         ]
-        denials = [decision for decision in decided if isinstance(decision, Denial)]
-        if denials and wish.blocks is not None:
-            raise Refused(tuple(denials))
-        return [decision for decision in decided if isinstance(decision, Grant)], denials
+        grants = [decision for decision in decided if isinstance(decision, Grant)]
+        return grants, [decision for decision in decided if isinstance(decision, Denial)]
 
     async def open_access(self, access: Access, request: str | None, channel: str) -> None:
         """Put *access* on record; only then may anything be asked under it."""
@@ -125,13 +144,25 @@ class Desk:
 
     async def deny(self, access: Access, denials: tuple[Denial, ...], request: str | None) -> None:
         """Put a refusal on record."""
+        denied = {denial.block: denial.reason for denial in denials}
+        paths = [f"{denial.block}.{path}" for denial in denials for path in denial.paths]
+        await self.ledger.append([self._denial(access, denied, request, paths)])
+
+    def _denial(
+        self,
+        access: Access,
+        denied: Mapping[str, str],
+        request: str | None,
+        paths: Sequence[str] = (),
+    ) -> Entry:
         header: dict[str, JSON] = {
             "access": access.id,
             "purpose": access.purpose,
             "request": request,
-            "denied": {denial.block: denial.reason for denial in denials},
+            "denied": denied,
+            "paths": paths,
         }
-        await self.ledger.append([self._entry("denial", new_id(), access, header)])
+        return self._entry("denial", new_id(), access, header)
 
     async def answer(self, access: Access, caller: Caller, wish: Wish) -> Answered:
         """The position under *access*; durable on record before it is returned.
@@ -141,15 +172,27 @@ class Desk:
         purpose = self.purposes.get(access.purpose)
         if purpose is None:
             raise LedgerError(f"access under a purpose that is no longer in the table: {access.id}")
+        began = asyncio.get_running_loop().time()
+        known = await self.door.circumstances(access, purpose)
         try:
-            grants, denials = self.decisions(caller, purpose, wish, access)
+            grants, denials = self.decisions(caller, purpose, wish, known, access)
         except Refused as refusal:
             await self.deny(access, refusal.denials, wish.request)
             raise
         plan = make_plan([*grants, *denials], self.sources)
         query = self._query(access, plan, wish)
-        assembly = await assemble(plan, self.obtainer, query, short=purpose.cache == "short")
+        assembly = await self.door.screened(
+            await assemble(plan, self.obtainer, query, short=purpose.cache == "short"),
+            plan,
+            access,
+            purpose,
+        )
         self.closings.check(access.id)
+        if known.withheld:
+            plan = self.plan(caller, purpose, wish, known)
+            await self.door.tempo.wait(plan.steps, began, query.deadline)
+        else:
+            self.door.tempo.note(plan.steps, asyncio.get_running_loop().time() - began)
         position = Position(
             subject=SubjectView(document=str(access.subject)),
             as_of=query.as_of,
@@ -160,6 +203,12 @@ class Desk:
         body = _encoder.encode(position)
         await self._record_answer(access, assembly, body, wish.request)
         return Answered(position=position, body=body, highlights=assembly.highlights)
+
+    def plan(self, caller: Caller, purpose: Purpose, wish: Wish, known: Circumstances) -> Plan:
+        """What would be asked about anybody; says nothing of whether this person is withheld."""
+        open_ = msgspec.structs.replace(known, withheld=False)
+        grants, denials = self.decided(caller, purpose, wish, open_)
+        return make_plan([*grants, *denials], self.sources)
 
     def _in_order(self, assembly: Assembly) -> dict[str, Block]:
         return {name: assembly.blocks[name] for name in self.blocks if name in assembly.blocks}
@@ -198,7 +247,9 @@ class Desk:
         decoded = evidence_bytes(assembly.records, assembly.digests)
         await self.texts.ensure(self._mappings_of(assembly))
         entry = self._entry("answer", new_id(), access, header, body, decoded)
-        await self.ledger.append([*security, entry])
+        denied = {name: b.reason for name, b in assembly.blocks.items() if isinstance(b, Denied)}
+        denial = [self._denial(access, denied, request)] if denied else []
+        await self.ledger.append([*security, *denial, entry])
 
     def _mappings_of(self, assembly: Assembly) -> Iterator[BlockMapping]:
         """The mappings that a block of the answer names."""

@@ -171,7 +171,11 @@ class Obtainer:
     ) -> Landing:
         """The flight itself: ask, note for operators how it was, and keep what may be kept."""
         own = replace(query, deadline=flight.deadline, departed=flight.depart)
+        began = loop_time()
         landing = await ask(source, operation, own)
+        if isinstance(landing, SourceRecord):
+            step = Step(source=source.spec.name, operation=operation.name)
+            self.sources.tempo.note(step, loop_time() - began)
         if isinstance(landing, LedgerError):
             return landing
         failed = isinstance(landing, Failure) and not landing.protected

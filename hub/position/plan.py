@@ -23,14 +23,17 @@ class Plan(Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     grants: Mapping[str, Grant]
     denials: Mapping[str, Denial]
+    operations: Mapping[str, tuple[str, ...]]
+    """Per granted block the operations that its granted fields need, in the Spec's order."""
     unserved: tuple[str, ...]
     """Granted blocks that no configured source feeds."""
 
 
 def make_plan(decisions: Iterable[Grant | Denial], sources: Sources) -> Plan:
-    """The calls that *decisions* allow; a source without a granted block gets none."""
+    """The calls that *decisions* need; an operation none of whose fields is granted gets none."""
     grants: dict[str, Grant] = {}
     denials: dict[str, Denial] = {}
+    operations: dict[str, tuple[str, ...]] = {}
     steps: dict[Step, None] = {}
     unserved: list[str] = []
     for decision in decisions:
@@ -41,10 +44,18 @@ def make_plan(decisions: Iterable[Grant | Denial], sources: Sources) -> Plan:
         source = sources.of_block.get(decision.block)
         if source is None:
             unserved.append(decision.block)
-        else:
-            steps |= dict.fromkeys(_steps(source, decision.block))
-    return Plan(steps=tuple(steps), grants=grants, denials=denials, unserved=tuple(unserved))
+            continue
+        operations[decision.block] = needed = _needed(source, decision)
+        steps |= dict.fromkeys(Step(source=source.spec.name, operation=name) for name in needed)
+    return Plan(
+        steps=tuple(steps),
+        grants=grants,
+        denials=denials,
+        operations=operations,
+        unserved=tuple(unserved),
+    )
 
 
-def _steps(source: Source, block: str) -> list[Step]:
-    return [Step(source=source.spec.name, operation=name) for name in source.spec.blocks[block]]
+def _needed(source: Source, grant: Grant) -> tuple[str, ...]:
+    needs = source.mappings[grant.block].needs(grant.fields)
+    return tuple(name for name in source.spec.blocks[grant.block] if name in needs)

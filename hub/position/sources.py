@@ -18,6 +18,7 @@ from hub.core.moment import Clock, utc_now
 from hub.mapping import Mapping as BlockMapping
 from hub.mapping import check_paths, load_mapping, load_schemas
 from hub.position.pulse import Pulse
+from hub.position.tempo import Tempo
 from hub.settings import Settings, SourceSettings, convert_table, shipped
 from hub.wire.client import SourceClient, open_client
 from hub.wire.switch import WHOLE
@@ -41,6 +42,7 @@ class Sources:
     def __init__(self, sources: Mapping[str, Source], clock: Clock = utc_now) -> None:
         self.by_name = sources
         self.pulse = Pulse(tuple(sources), clock)
+        self.tempo = Tempo()
         self.of_block = {
             block: source for source in sources.values() for block in source.spec.blocks
         }

@@ -32,6 +32,9 @@ PROCESSING_UNIT = "L01280796"
 LOA = "http://eidas.europa.eu/LoA/"
 LOW, SUBSTANTIAL, HIGH = f"{LOA}low", f"{LOA}substantial", f"{LOA}high"
 
+SPECIAL = "special_categories"
+"""The scope that the purposes ask for blocks of special categories (GDPR art. 9)."""
+
 TokenKind = Literal["citizen", "official", "auditor", "operator", "system"]
 
 _KEY_FILE = "sandbox-issuer.pem"
@@ -78,6 +81,7 @@ class SandboxIssuer:
         acr: str = SUBSTANTIAL,
         lifetime: dt.timedelta = LIFETIME,
         processing_unit: str = PROCESSING_UNIT,
+        scope: str = SPECIAL,
     ) -> str:
         """A signed token for a person, or for a `system`, which is nobody.
 
@@ -92,8 +96,11 @@ class SandboxIssuer:
                 claims |= {"sub": self._opaque(kind, claims["azp"])}
             case "official":
                 claims |= self._personal(kind, person)
-                claims |= {"acr": acr, "processing_unit": processing_unit}
-            case "citizen" | "auditor" | "operator":
+                claims |= {"acr": acr, "processing_unit": processing_unit, "scope": scope}
+            case "citizen":
+                claims |= {**self._personal(kind, person), "acr": acr, "scope": scope}
+                claims |= {} if person is None else {"birthdate": person.birth_date.isoformat()}
+            case "auditor" | "operator":
                 claims |= {**self._personal(kind, person), "acr": acr}
             case _:
                 assert_never(kind)

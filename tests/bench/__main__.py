@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import authorization, exchange, ledger, mapping, position, replay, search
+from tests.bench import authorization, exchange, ledger, mapping, position, replay, search, withheld
 
 Row = tuple[str, str, str]
 
@@ -28,6 +28,7 @@ def main() -> None:
         "position": position.measure,
         "exchange": exchange.measure,
         "replay": replay.measure,
+        "withheld": withheld.measure,
     }
     out = sys.stdout
     out.write(f"Python {platform.python_version()}, {platform.machine()}\n")

@@ -61,6 +61,7 @@ def test_an_official_sees_five_sources_under_an_access(hub):
     assert declared.status_code == 201, declared.text
     access = declared.json()
     assert access["subject"] == "*****002K"
+    reveal(hub, access, token)
     position = hub.get(access["position"], token).json()
     states = {name: block["state"] for name, block in position["blocks"].items()}
     assert set(states.values()) == {"fresh"}, states
@@ -73,6 +74,7 @@ def test_all_six_blocks_of_the_state_have_their_provenance(hub):
     """Signed in two modes, one of them encrypted: six services, one exchange each."""
     token = hub.token("--official", number_of(hub, "OFFICIAL"))
     access = hub.post("/v1/accesses", token, ACCESS).json()
+    reveal(hub, access, token)
     hub.sandbox("DELETE", "/calls")
     blocks = hub.get(f"{access['position']}?blocks={','.join(sorted(STATE))}", token).json()[
         "blocks"
@@ -148,6 +150,11 @@ def test_the_printed_lines_can_be_pasted(hub):
         position = json.loads(pasted.stdout)
         assert position["purpose"] == purpose
         assert position["complete"] is True
+        fresh = {
+            b["provenance"]["source"] for b in position["blocks"].values() if b["state"] == "fresh"
+        }
+        assert fresh >= {"padron", "sap_trm", "civis", "avisos"}
+        assert ("age" in fresh) is (purpose == "nursery_admission")
 
 
 def test_an_unregistered_person_has_an_empty_block(hub):
@@ -219,6 +226,16 @@ def test_nothing_usable_is_503(hub):
     assert problem["type"] == "/problems/nothing-available"
     assert {fault["block"] for fault in problem["errors"]} == set(MUNICIPAL)
     assert answer.headers["retry-after"]
+
+
+def reveal(hub, access, token):
+    """State a reason for the special categories, as an official must."""
+    masked = {
+        "blocks": ["socialServices", "socialBenefits", "disability"],
+        "reason": "scoring of the case",
+    }
+    done = hub.post(f"/v1/accesses/{access['id']}/reveal", token, masked)
+    assert done.status_code == 200, done.text
 
 
 def number_of(hub, name):

@@ -33,6 +33,7 @@ CALLER = Caller(
     audience="citizen",
     assurance="substantial",
     document=parse_document(CITIZEN),
+    scopes=frozenset({"special_categories"}),
 )
 FEEDS: dict[str, tuple[str, ...]] = {
     "padron": ("residence",),

@@ -54,6 +54,7 @@ def an_access(number: str = CITIZEN, **changes: object) -> Access:
             issuer="https://issuer.test",
             subject_id="opaque",
             audience="citizen",
+            scopes=frozenset({"special_categories"}),
             assurance="substantial",
             document=document,
         ),

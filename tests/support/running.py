@@ -108,6 +108,11 @@ class RunningHub:
         proof = {"Authorization": f"Bearer {token}"}
         return httpx.post(self.base + path, headers=proof, json=body, timeout=30)
 
+    def delete(self, path: str, token: str) -> httpx.Response:
+        """DELETE a path of the API."""
+        proof = {"Authorization": f"Bearer {token}"}
+        return httpx.delete(self.base + path, headers=proof, timeout=30)
+
     def fault(self, source: str, mode: str, **values: Any) -> None:
         """Put a fault of a simulator in force."""
         body = {"mode": mode, "values": values}

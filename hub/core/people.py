@@ -1,0 +1,44 @@
+"""Whose data stand in a canonical value: the people beside the subject."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from hub.core.document import Document
+from hub.core.policy import covers
+
+
+def people_in(value: Struct, fields: frozenset[str]) -> frozenset[Document]:
+    """The documents of everybody of whom *fields* of *value* show anything.
+
+    A document speaks for the record that it stands in: whoever may see a member's name
+    sees that member, whether or not the document itself is shown.
+    """
+    return frozenset(_people(value, fields, ""))
+
+
+def _people(value: Struct, fields: frozenset[str], at: str) -> Iterator[Document]:
+    for name, json_name in zip(
+        value.__struct_fields__, value.__struct_encode_fields__, strict=True
+    ):
+        path = f"{at}.{json_name}" if at else json_name
+        for item in _items(getattr(value, name)):
+            if isinstance(item, Document):
+                yield from [item] if _shows(fields, at) else []
+            else:
+                yield from _people(item, fields, path)
+
+
+def _items(value: object) -> Iterator[Struct]:
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _items(item)
+    elif isinstance(value, Struct):
+        yield value
+
+
+def _shows(fields: frozenset[str], record: str) -> bool:
+    """Whether anything of the record at that path is among *fields*."""
+    return not record or covers(fields, record) or any(f.startswith(f"{record}.") for f in fields)

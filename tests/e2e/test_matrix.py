@@ -1,0 +1,127 @@
+"""Every caller, purpose, block and field against the running hub: value, or denied and no call."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from hub.core.fields import field_paths
+from hub.core.model import BLOCKS
+from hub.core.policy import narrowed
+from hub.position.purposes import load_purposes
+from hub.settings import shipped
+from tests.e2e.test_position import number_of
+
+TABLE = load_purposes(shipped("contracts") / "hub" / "purposes.toml", BLOCKS)
+KINDS = ("citizen", "official", "system", "auditor", "operator")
+SUBJECT = {"document": "99000002K", "givenName": "Ana", "firstSurname": "Prueba"}
+PURPOSES = {row.code: row for row in TABLE.purposes}
+FIELDS = {name: sorted(field_paths(block.type)) for name, block in BLOCKS.items()}
+
+
+@pytest.fixture
+def hub(running):
+    """The shared hub; whoever puts a fault in force lifts it again."""
+    return running
+
+
+def token_of(hub, kind):
+    """A token of that kind of caller."""
+    if kind == "official":
+        return hub.token("--official", number_of(hub, "OFFICIAL"))
+    return hub.token() if kind == "citizen" else hub.token(f"--{kind}")
+
+
+def declared(hub, kind, code):
+    """The answer to declaring an access under a purpose."""
+    body = {"subject": SUBJECT, "purpose": code, "caseFile": "EXP/2026/1", "consent": "given"}
+    return hub.post("/v1/accesses", token_of(hub, kind), body)
+
+
+def opened(hub, kind, code):
+    """Where the position under *code* is read; special categories revealed with a reason."""
+    if kind == "citizen":
+        return "/v1/me/position"
+    access = declared(hub, kind, code)
+    assert access.status_code == 201, access.text
+    masked = [name for name, rule in PURPOSES[code].blocks.items() if rule.reveal]
+    reachable = [name for name in masked if PURPOSES[code].blocks[name].assurance != "high"]
+    if reachable:
+        body = {"blocks": reachable, "reason": "scoring of the case"}
+        path = f"/v1/accesses/{access.json()['id']}/reveal"
+        assert hub.post(path, token_of(hub, kind), body).status_code == 200
+    return access.json()["position"]
+
+
+def allowed(code, block):
+    """What a caller at substantial level may see of a block."""
+    rule = PURPOSES[code].blocks.get(block)
+    return frozenset() if rule is None or rule.assurance == "high" else frozenset(rule.fields)
+
+
+def spread(calls, before):
+    """The sources that were called since."""
+    return {name for name, count in calls.items() if count != before.get(name, 0)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("code", PURPOSES)
+def test_a_purpose_is_for_its_callers(hub, kind, code):
+    """Who is not among its audience declares no access under it, and nothing is asked."""
+    before = hub.calls()
+    answer = declared(hub, kind, code)
+    if kind in ("official", "system") and kind in PURPOSES[code].audience:
+        assert answer.status_code == 201, answer.text
+    else:
+        assert answer.status_code == (400 if kind in ("official", "system") else 403)
+    assert hub.calls() == before
+
+
+CASES = [
+    (kind, code)
+    for code, row in PURPOSES.items()
+    for kind in ("citizen", "official", "system")
+    if kind in row.audience
+]
+
+
+@pytest.mark.parametrize(("kind", "code"), CASES, ids=lambda v: v)
+def test_a_denied_field_is_403_and_reaches_no_source(hub, kind, code):
+    """Each path of each block that the purpose lacks, one by one."""
+    token, path, before = token_of(hub, kind), opened(hub, kind, code), hub.calls()
+    for block, fields in FIELDS.items():
+        for field in ["", *fields]:
+            if narrowed(allowed(code, block), frozenset({field or "*"})):
+                continue
+            named = f"blocks={block}" if not field else f"fields={block}.{field}"
+            answer = hub.get(f"{path}?{named}", token)
+            assert answer.status_code == 403, (code, named, answer.text)
+            [fault] = answer.json()["errors"]
+            assert fault["block"] == block
+            assert fault["reason"] in ("purpose", "needs_procedure", "step_up")
+    assert hub.calls() == before
+
+
+@pytest.mark.parametrize(("kind", "code"), CASES, ids=lambda v: v)
+def test_an_allowed_field_has_its_value_and_calls_its_source_alone(hub, kind, code):
+    """Each record of each block that the purpose allows, one by one, and nothing beside it."""
+    token, path = token_of(hub, kind), opened(hub, kind, code)
+    sources = {b["name"]: b["source"] for b in hub.get("/v1/blocks").json()["blocks"]}
+    seen: Counter[str] = Counter()
+    for block in PURPOSES[code].blocks:
+        for field in sorted({f.split(".")[0] for f in FIELDS[block]}):
+            shown = narrowed(allowed(code, block), frozenset({field}))
+            if not shown or sources[block] is None:
+                continue
+            before = hub.calls()
+            answer = hub.get(f"{path}?fields={block}.{field}", token)
+            assert answer.status_code == 200, (code, block, field, answer.text)
+            [(name, got)] = answer.json()["blocks"].items()
+            assert name == block
+            assert got["state"] == "fresh", (block, field, got)
+            assert set(got["data"]) - {"count", "next"} == {field}
+            assert spread(hub.calls(), before) == {sources[block]}
+            seen[block] += 1
+    open_ = {b for b in PURPOSES[code].blocks if allowed(code, b) and sources[b]}
+    assert set(seen) == open_
