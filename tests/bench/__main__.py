@@ -12,7 +12,17 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import authorization, exchange, ledger, mapping, position, replay, search
+from tests.bench import (
+    authorization,
+    exchange,
+    ledger,
+    mapping,
+    overload,
+    position,
+    replay,
+    search,
+)
+>>>>>>> 0b62484 (Let the bound at the door follow the lag of the event loop)
 
 Row = tuple[str, str, str]
 
@@ -28,6 +38,7 @@ def main() -> None:
         "position": position.measure,
         "exchange": exchange.measure,
         "replay": replay.measure,
+        "overload": overload.measure,
     }
     out = sys.stdout
     out.write(f"Python {platform.python_version()}, {platform.machine()}\n")
