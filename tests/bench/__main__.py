@@ -22,7 +22,6 @@ from tests.bench import (
     replay,
     search,
 )
->>>>>>> 0b62484 (Let the bound at the door follow the lag of the event loop)
 
 Row = tuple[str, str, str]
 
