@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8080
 
-.PHONY: help run test faults check bench lock contracts image clean
+.PHONY: help run test faults check bench lock contracts image clean overload
 
 help: ## What can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ check: .venv/ready ## Lint, types, imports, budgets, mappings, contracts
 	@$(BIN)/hub mappings check
 	@$(BIN)/hub purposes table > /dev/null
 	@$(BIN)/hub contracts --check
+
+overload: .venv/ready ## Offer ten times what the hub can take, and print what it answers
+	@$(BIN)/python -m tests.bench overload
 
 bench: .venv/ready ## Measure, and print each figure with its bound
 	@$(BIN)/python -m tests.bench

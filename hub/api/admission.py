@@ -7,8 +7,11 @@ are never refused: they are for the moment when everything else is.
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 from collections import Counter
+from collections.abc import Callable
 
 import msgspec
 from litestar.datastructures import Headers
@@ -27,23 +30,47 @@ ALWAYS = ("/livez", "/readyz", "/status", "/metrics", "/v1/audit", "/v1/switches
 RETRY_AFTER_S = 2
 """What a refused client is told: a place is free again within about one answer's time."""
 
+BEGIN, FLOOR = 32, 8
+"""Places at the start, and at least."""
+
+LAG_S = 0.05
+"""With more lag than this, on average, there are too many requests under way."""
+
+WEIGHT, COOL_S, DECREASE = 0.2, 0.25, 0.85
+"""Of one measurement in the average; seconds between two cuts; what a cut leaves."""
+
 _QUOTAS = "hub_quotas"
 _URGENCY = re.compile(r"(?:^|[,;\s])u=([0-7])(?![0-9])")
 
 
 class Gate:
-    """Counts what is under way."""
+    """Counts what is under way, and moves its bound with the lag of the event loop.
 
-    def __init__(self, limits: AdmissionLimits) -> None:
-        self._places = limits.max_in_flight
-        self._batch_places = max(int(limits.max_in_flight * limits.batch_share), 1)
+    A fixed bound is wrong twice: too high when positions cost computing, too low when they wait
+    for slow sources. The lag tells the two apart: how long something ready waits for its turn.
+    """
+
+    def __init__(
+        self, limits: AdmissionLimits, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock, self._share = clock, limits.batch_share
+        self._ceiling = float(limits.max_in_flight)
+        self._floor = min(float(FLOOR), self._ceiling)
+        self._bound = min(float(BEGIN), self._ceiling)
+        self._cut_at = float("-inf")
+        self.lag_s = 0.0
         self.in_flight = 0
         self.refused: Counter[str] = Counter()
         """By class."""
 
+    @property
+    def places(self) -> int:
+        """How many requests may be under way now."""
+        return int(self._bound)
+
     def enter(self, class_: str) -> bool:
         """Take a place, if there is one for this class."""
-        places = self._batch_places if class_ == "batch" else self._places
+        places = max(int(self._bound * self._share), 1) if class_ == "batch" else self.places
         if self.in_flight >= places:
             self.refused[class_] += 1
             return False
@@ -51,8 +78,22 @@ class Gate:
         return True
 
     def leave(self) -> None:
-        """Give the place back."""
+        """Give the place back; where places were short and the loop is quick, there is more."""
+        if self.lag_s <= LAG_S and self.in_flight >= self._bound * 0.8:
+            self._bound = min(self._bound + 1 / self._bound, self._ceiling)
         self.in_flight -= 1
+
+    def sample(self) -> None:
+        """Measure how long something that is ready waits for its turn, from now."""
+        asyncio.get_running_loop().call_soon(self.lagged, self._clock())
+
+    def lagged(self, since: float) -> None:
+        """Its turn has come."""
+        now = self._clock()
+        self.lag_s += (now - since - self.lag_s) * WEIGHT
+        if self.lag_s > LAG_S and now - self._cut_at >= COOL_S:
+            self._cut_at = now
+            self._bound = max(self._bound * DECREASE, self._floor)
 
 
 class Traffic(Struct, frozen=True, kw_only=True):
@@ -85,6 +126,7 @@ def admits(app: ASGIApp, gate: Gate) -> ASGIApp:
         if is_always_admitted(scope["path"]):
             await app(scope, receive, telling)
             return
+        gate.sample()
         if not gate.enter(class_of(scope)):
             await _refuse(scope, send)
             return

@@ -59,6 +59,10 @@ class HubCollector(Collector):
     def _admission(self) -> Iterator[Metric]:
         gate = self._traffic.gate
         yield GaugeMetricFamily("hub_requests", "Requests under way.", value=gate.in_flight)
+        yield GaugeMetricFamily("hub_requests_limit", "The adaptive bound.", value=gate.places)
+        yield GaugeMetricFamily(
+            "hub_loop_lag_seconds", "Average wait for a turn.", value=gate.lag_s
+        )
         refused = CounterMetricFamily(
             "hub_requests_refused", "Requests refused at the door.", labels=["why"]
         )

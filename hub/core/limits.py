@@ -62,6 +62,7 @@ class AdmissionLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """`[admission]`: how many requests are under way, and how many one client may send."""
 
     max_in_flight: Count = 200
+    """The bound moves below this with the lag of the event loop."""
     batch_share: Share = 0.5
     """The part of the places that requests of the class `batch` may fill."""
     client_per_s: Annotated[float, Meta(gt=0, le=1_000_000)] = 100.0

@@ -16,10 +16,16 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from hub.api.context import Context
 from hub.app import Hub, build_hub, no_inner
+from hub.core.limits import AdmissionLimits
 from hub.core.moment import Clock, utc_now
 from hub.position.sources import Inner
 from hub.settings import Claims, Issuer, LedgerSettings, Settings, SourceSettings
 from tests.support.serving import serving
+
+_UNHURRIED = AdmissionLimits(
+    client_per_s=100_000, client_burst=100_000, caller_per_s=100_000, caller_burst=100_000
+)
+"""A test of something else is not refused for its pace."""
 
 RSA_KEY = rsa.generate_private_key(65537, 2048)
 """Made once: an RSA key costs a tenth of a second."""
@@ -140,6 +146,7 @@ async def a_hub(
         "ledger": LedgerSettings(file=folder / "ledger.db", origin="hub.test/ledger"),
         "issuers": issuers,
         "sources": sources or {},
+        "admission": _UNHURRIED,
     }
     hub = build_hub(Settings(**{**values, **changes}), inner=inner, clock=clock)
     client = httpx.AsyncClient(

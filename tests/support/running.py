@@ -18,10 +18,24 @@ ROOT = Path(__file__).parents[2]
 START_S = 60
 
 
+_PLAIN = """
+[cache]
+fresh_s = 0
+stale_s = 0
+
+[admission]
+client_per_s = 100000
+client_burst = 100000
+caller_per_s = 100000
+caller_burst = 100000
+"""
+
+
 class RunningHub:
     """A hub with its sandbox, its folder, what it printed, and ways to call it.
 
-    It keeps no answers in memory unless *keeps*: a test of one system sees that system.
+    It keeps no answers in memory and counts no quotas unless *keeps*: a test of one system sees
+    that system, and a measure is not refused.
     """
 
     def __init__(self, folder: Path, *, keeps: bool = False) -> None:
@@ -30,7 +44,7 @@ class RunningHub:
         text = (ROOT / "hub.toml").read_text("utf-8")
         for port in sorted(set(re.findall(r"\b8[01]\d\d\b", text))):
             text = text.replace(port, str(free_port()))
-        text += "\n[cache]\nfresh_s = 0\nstale_s = 0\n" if not keeps else ""
+        text += _PLAIN if not keeps else ""
         self.config.write_text(text, "utf-8")
         self.port = int(re.search(r"^port = (\d+)", text, re.MULTILINE).group(1))  # type: ignore[union-attr]
         control = re.search(r"^control_port = (\d+)", text, re.MULTILINE)

@@ -8,8 +8,9 @@ import json
 import httpx
 import pytest
 
-from hub.api.admission import ALWAYS, Gate, admits
+from hub.api.admission import ALWAYS, BEGIN, FLOOR, Gate, admits
 from hub.core.limits import AdmissionLimits
+from tests.support.simulated import Hand
 
 
 class Slow:
@@ -104,3 +105,41 @@ async def test_a_client_that_goes_away_gives_its_place_back(hub):
     assert gate.in_flight == 0
     app.go.set()
     assert (await client.get("/")).status_code == 200
+
+
+async def test_a_loop_that_lags_has_fewer_places():
+    """Down to the floor while it lags, up again while it is quick and places are short."""
+    clock = Hand()
+    gate = Gate(AdmissionLimits(max_in_flight=100), clock)
+    assert gate.places == BEGIN
+    for _ in range(50):
+        since = clock.now
+        clock.passes(0.5)
+        gate.lagged(since)
+    assert gate.places == FLOOR
+    for _ in range(50):
+        gate.lagged(clock.now)
+    for _ in range(20_000):
+        while gate.enter("interactive"):
+            pass
+        gate.leave()
+    assert gate.places == 100
+
+
+async def test_places_that_nobody_needs_do_not_grow():
+    """A quiet day does not raise the bound that a crowd then meets."""
+    gate = Gate(AdmissionLimits(max_in_flight=100), Hand())
+    for _ in range(10_000):
+        assert gate.enter("interactive")
+        gate.leave()
+    assert gate.places == BEGIN
+
+
+async def test_the_lag_is_what_something_ready_waits():
+    """One callback that computes for long is seen by the next measurement."""
+    clock = Hand()
+    gate = Gate(AdmissionLimits(), clock)
+    gate.sample()
+    clock.passes(1)
+    await asyncio.sleep(0)
+    assert gate.lag_s == pytest.approx(0.2)
