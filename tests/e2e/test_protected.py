@@ -36,8 +36,12 @@ def without_identity(answer):
     body = answer.json()
     for name in ("asOf", "id", "beganAt", "expiresAt", "position", "subject", "traceId"):
         body.pop(name, None)
-    varying = ("date", "etag", "location", "content-length", "x-request-id")
-    headers = sorted((k, v) for k, v in answer.headers.items() if k not in varying)
+    varying = ("date", "etag", "location", "content-length", "x-request-id", "ratelimit")
+    headers = sorted(
+        (k, v)
+        for k, v in answer.headers.items()
+        if k.lower() not in varying and not k.lower().startswith("ratelimit")
+    )
     return answer.status_code, body, headers
 
 
