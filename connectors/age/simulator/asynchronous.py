@@ -232,6 +232,8 @@ def _endpoints(services: Mapping[str, PublishedService]) -> dict[str, Endpoint]:
     by_code = {service.code: service for service in services.values()}
     found: dict[str, Endpoint] = {}
     for path in sorted(FOLDER.glob("*/asynchronous.toml")):
+        if path.parent.name not in by_code:
+            continue  # the platform is told to play other services
         config = tomllib.loads(path.read_text(encoding="utf-8"))
         found[config["endpoint"]] = Endpoint(
             service=by_code[path.parent.name],
