@@ -213,7 +213,7 @@ _BODIES: Mapping[str, tuple[type[Struct], JSON]] = {
         AccessRequest,
         {
             "subject": {
-                "document": "99000002K",
+                "document": "99999999R",
                 "givenName": "Ana",
                 "firstSurname": "Prueba",
             },

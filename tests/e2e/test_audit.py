@@ -19,7 +19,7 @@ from hub.core.policy import Caller
 from hub.sandbox.issuer import SandboxIssuer
 from hub.sandbox.population import Population
 from hub.settings import load_settings
-from tests.e2e.test_position import ACCESS, number_of
+from tests.e2e.test_position import ACCESS, number_of, reveal
 from tests.support.running import ROOT
 from tests.unit.audit.test_bundle import certificate
 
@@ -31,6 +31,7 @@ def answered(hub):
     """A hub that has just given a whole position under an official's access."""
     official = hub.token("--official", number_of(hub, "OFFICIAL"))
     access = hub.post("/v1/accesses", official, ACCESS).json()
+    reveal(hub, access, official)
     assert hub.get(access["position"], official).status_code == 200
     hub.sandbox("DELETE", "/calls")
     return hub

@@ -36,6 +36,8 @@ def token_of(hub, kind):
 def declared(hub, kind, code):
     """The answer to declaring an access under a purpose."""
     body = {"subject": SUBJECT, "purpose": code, "caseFile": "EXP/2026/1", "consent": "given"}
+    if "incomeLevel" in PURPOSES[code].blocks:
+        body["authorisations"] = [{"blocks": ["incomeLevel"], "evidence": "EXP/2026/1/AUT"}]
     return hub.post("/v1/accesses", token_of(hub, kind), body)
 
 

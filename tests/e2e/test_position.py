@@ -93,6 +93,7 @@ def test_without_its_authorisation_nobody_asks_for_the_income(hub):
     token = hub.token("--official", number_of(hub, "OFFICIAL"))
     body = {key: value for key, value in ACCESS.items() if key != "authorisations"}
     access = hub.post("/v1/accesses", token, body).json()
+    reveal(hub, access, token)
     hub.sandbox("DELETE", "/calls")
     named = hub.get(f"{access['position']}?blocks=incomeLevel", token)
     assert named.status_code == 403

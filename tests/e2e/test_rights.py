@@ -37,7 +37,9 @@ def test_a_citizen_opposes_and_withdraws(hub):
     assert hub.post("/v1/me/oppositions", token, body).status_code == 201
     assert hub.post("/v1/me/oppositions", token, body).status_code == 200
     assert opposed(hub, token)["nursery_admission"]["opposed"]
-    access = hub.post("/v1/accesses", official, {**NURSERY, "subject": {"document": person}}).json()
+    access = hub.post(
+        "/v1/accesses", official, {**NURSERY, "subject": {**SUBJECT, "document": person}}
+    ).json()
     before = hub.calls()
     answer = hub.get(f"{access['position']}?blocks=residence", official)
     assert answer.status_code == 403
