@@ -63,6 +63,25 @@ def declare_all(
     return found
 
 
+async def check_registers(
+    desk: Desk, purpose: Purpose, block: str, people: Sequence[Declared]
+) -> None:
+    """Hold everybody against the registers, as a call of the API is held, before anything is
+    on record: Unusable with the lines of those who are protected, oppose it or are too young.
+
+    The reason is the public one, which ordinary cases give too.
+    """
+    faults: list[str] = []
+    for person in people:
+        access = person.access
+        known = await desk.door.circumstances(access, purpose)
+        wish = Wish(blocks=(block,))
+        _, denials = desk.decided(access.caller, purpose, wish, known, access)
+        faults += [f"line {person.line}: {d.reason}; take it out of the file" for d in denials]
+    if faults:
+        raise Unusable(faults)
+
+
 def _body(row: Row, purpose: Purpose) -> bytes:
     subject = {COLUMNS[n]: v for n, v in row.values.items() if n in ABOUT_SUBJECT}
     others = {COLUMNS[n]: v for n, v in row.values.items() if n not in ABOUT_SUBJECT}

@@ -12,7 +12,7 @@ import msgspec
 
 from hub.api.token_form import InvalidToken
 from hub.bulking.bench import Bench, open_bench
-from hub.bulking.declaring import Declared, declare_all, purpose_of
+from hub.bulking.declaring import Declared, check_registers, declare_all, purpose_of
 from hub.bulking.people import Unusable, read_people
 from hub.core.commands import BulkOrder, BulkReport, Progress
 from hub.core.connector import Query
@@ -84,6 +84,7 @@ async def begin(bench: Bench, order: BulkOrder) -> Run:
     if known is not None and not (order.again and await _is_over(bench, known)):
         return known
     _check_form(bench, order.operation, people)
+    await check_registers(bench.desk, purpose, block, people)
     for start in range(0, len(people), _TOGETHER):
         some = people[start : start + _TOGETHER]
         await asyncio.gather(*(bench.desk.open_access(p.access, None, "bulk") for p in some))

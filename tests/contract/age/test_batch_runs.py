@@ -7,6 +7,7 @@ import pytest
 
 from hub.bulking.people import Unusable
 from hub.bulking.workshop import begin
+from hub.core.document import parse_document
 from hub.core.errors import LedgerError
 from hub.ledger.bulk_keys import BulkKeys
 from hub.position.bulk_records import Fragment
@@ -37,6 +38,18 @@ async def test_everybody_in_a_file_is_asked_about_once_and_answered_for(tmp_path
         assert blocks[1]["reason"] == "in_person"
         assert await world.states(run) == ["done"]
         assert world.verified().findings == []
+
+
+async def test_whom_a_register_protects_nobody_asks_about(tmp_path, bulk_keys):
+    """The protection register holds for files as for calls: the line is named, nobody asked."""
+    async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
+        async with world.bench() as bench:
+            registers = bench.desk.door.registers
+            person = parse_document(PEOPLE.number(magic.DEFAULT_CITIZEN))
+            await registers.enter(registers.new("protection", person, "test", "office"))
+        with pytest.raises(Unusable, match="line 2: in_person"):
+            await world.go(world.order(KINDS))
+        assert world.platform.asynchronous.asked == {}
 
 
 async def test_more_people_than_a_request_may_hold_become_several(tmp_path, bulk_keys, monkeypatch):
