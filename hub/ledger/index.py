@@ -92,7 +92,7 @@ class Index:
             return upto
         with transaction(self.db):
             for table in ("state", "term", "posting", "moment", "hour", "access"):
-                self.db.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
+                self.db.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own  # nosec B608
         self._forget()
         return 0
 

@@ -129,7 +129,7 @@ class Jobs:
 
         def write(db: sqlite3.Connection) -> None:
             moved = db.execute(
-                f"UPDATE bulk_job SET {setting} WHERE id = ? AND state = ?",  # noqa: S608 - names of Job's own fields
+                f"UPDATE bulk_job SET {setting} WHERE id = ? AND state = ?",  # noqa: S608 - names of Job's own fields  # nosec B608
                 (*values, job.id, job.state),
             ).rowcount
             if moved != 1:
@@ -176,7 +176,7 @@ class Jobs:
     async def _rows(self, type_: type[T], what: str, value: str) -> list[T]:
         def read(db: sqlite3.Connection) -> list[T]:
             names = [field.name for field in msgspec.structs.fields(type_)]  # type: ignore[arg-type]  # T is a Struct
-            rows = db.execute(f"SELECT {', '.join(names)} FROM {what}", (value,))  # noqa: S608 - constants of this module
+            rows = db.execute(f"SELECT {', '.join(names)} FROM {what}", (value,))  # noqa: S608 - constants of this module  # nosec B608
             return [
                 msgspec.convert(dict(zip(names, row, strict=True)), type_)
                 for row in rows.fetchall()

@@ -313,7 +313,7 @@ class _Audit:
             self.add(f"keeps {held} payloads; the records name {self.payloads}")
         for table, columns in _GOVERNED.items():
             if table == "data_key" or not is_first:
-                query = _OLD_KEYS if is_first else f"SELECT {columns} FROM {table}"  # noqa: S608 - ours
+                query = _OLD_KEYS if is_first else f"SELECT {columns} FROM {table}"  # noqa: S608 - ours  # nosec B608
                 self.governed(table, self.db.execute(query).fetchall())
         gone = {
             id_ for (table, id_), (due, _) in self.due.items() if table == "data_key" and not due

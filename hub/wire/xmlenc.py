@@ -45,7 +45,7 @@ _CIPHERS: dict[str, Cipherment] = {
     f"{_X11}aes128-gcm": "aes128-gcm",
 }
 _DIGESTS: dict[str, hashes.HashAlgorithm] = {
-    f"{DS[1:-1]}sha1": hashes.SHA1(),  # noqa: S303 - OAEP's default in XML Encryption 1.0; it signs nothing
+    f"{DS[1:-1]}sha1": hashes.SHA1(),  # noqa: S303 - OAEP's default in XML Encryption 1.0; it signs nothing  # nosec B303
     f"{XENC[1:-1]}sha256": hashes.SHA256(),
 }
 KEY_BYTES = 16
@@ -165,7 +165,7 @@ def _oaep(wrapped: etree._Element) -> padding.AsymmetricPadding:
     digest = _DIGESTS.get(f"{DS[1:-1]}sha1" if named is None else named.get("Algorithm") or "")
     if digest is None or wrapped.find(f".//{XENC}OAEPparams") is not None:
         raise _Unreadable
-    mask = padding.MGF1(hashes.SHA1())  # noqa: S303 - fixed by the algorithm's identifier
+    mask = padding.MGF1(hashes.SHA1())  # noqa: S303 - fixed by the algorithm's identifier  # nosec B303
     return padding.OAEP(mgf=mask, algorithm=digest, label=None)
 
 

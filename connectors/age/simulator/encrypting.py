@@ -101,7 +101,7 @@ def _locks(
     etree.SubElement(holder, f"{{{WSSE}}}Reference").set("URI", f"#{mark}")
     scheme: padding.AsymmetricPadding = padding.PKCS1v15()
     if transport == "rsa-oaep-mgf1p":
-        sha1 = hashes.SHA1()  # noqa: S303 - what the algorithm's identifier means
+        sha1 = hashes.SHA1()  # noqa: S303 - what the algorithm's identifier means  # nosec B303
         scheme = padding.OAEP(mgf=padding.MGF1(sha1), algorithm=sha1, label=None)
     etree.SubElement(_values(wrapped), f"{{{XENC}}}CipherValue").text = _text(
         public.encrypt(key, scheme)
