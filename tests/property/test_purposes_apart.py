@@ -40,14 +40,14 @@ calls = st.lists(st.tuples(st.booleans(), wishes, st.integers(0, 4)), min_size=2
 
 
 def leaves(data, at=""):
-    """Every path that *data* shows, without list indices."""
+    """Every path under which *data* shows a value, without list indices; null shows none."""
     if isinstance(data, list | tuple):
         for item in data:
             yield from leaves(item, at)
     elif isinstance(data, dict) and data:
         for name, value in data.items():
             yield from leaves(value, f"{at}.{name}" if at else name)
-    elif at:
+    elif at and data is not None and data != {}:
         yield at
 
 

@@ -43,7 +43,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         "aud": "hub",
         "sub": "opaque",
         "iat": now,
-        "exp": now + dt.timedelta(minutes=5),
+        "exp": now + dt.timedelta(hours=1),
         "role": "citizen",
         "nif": "99000002K",
         "given_name": "Ana",

@@ -30,7 +30,7 @@ def test_nothing_known_leaves_a_grant_as_it_is():
 @pytest.mark.parametrize("consent", ["law", "no_opposition", None])
 def test_an_authorisation_is_given_by_the_person(consent):
     """A basis of authorisation needs consent, whatever else an access states."""
-    assert settled(Circumstances(consent=consent), basis="authorisation") == "authorisation"
+    assert settled(Circumstances(consent=consent), basis="authorisation") == "needs_authorisation"
     assert settled(Circumstances(consent="given"), basis="authorisation") == "granted"
 
 
@@ -53,7 +53,7 @@ def test_a_person_to_come_in_person_changes_no_other_reason():
     withheld = Circumstances(withheld=True)
     assert settled(withheld) == "in_person"
     assert settled(withheld, reveal=True) == "reveal"
-    assert settled(withheld, basis="authorisation") == "authorisation"
+    assert settled(withheld, basis="authorisation") == "needs_authorisation"
     assert settled(Circumstances(withheld=True, opposed=True), basis="no_opposition") == "opposed"
     denial = Denial(block="residence", reason="purpose")
     assert settle(denial, a_purpose(), withheld) == denial
