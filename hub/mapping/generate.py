@@ -42,7 +42,7 @@ def generate(shape: Shape, name: str) -> tuple[str, Callable[[Any], Any]]:
     writer.line(f"return {writer.shape(shape, 'node')}")
     source = "\n".join(writer.lines) + "\n"
     code = compile(source, f"<mapping {name}>", "exec")
-    exec(code, writer.names)  # noqa: S102  # nosec B102 - written above, from a checked plan
+    exec(code, writer.names)  # noqa: S102 - written above, from a checked plan  # nosec B102
     function: Callable[[Any], Any] = writer.names["apply"]
     return source, function
 
