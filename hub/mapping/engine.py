@@ -7,6 +7,7 @@ from collections import abc
 from copy import copy
 from typing import Any
 
+from cachetools import LRUCache
 from msgspec import Struct
 
 from hub.core.errors import MappingError
@@ -19,6 +20,9 @@ from hub.mapping.plan import Shape, flat_rows
 from hub.mapping.resolve import Resolver
 from hub.mapping.signature import Converter
 from hub.mapping.walk import Lineage, Walk
+
+_WISHES = 256
+"""How many sets of wanted fields a mapping remembers the operations of."""
 
 
 class Mapping:
@@ -36,6 +40,7 @@ class Mapping:
         self.target: type[Struct] = plan.type
         self.source, self._function = generate(plan, file.name)
         self._narrowed: dict[frozenset[str], Mapping] = {}
+        self._needs: LRUCache[frozenset[str], frozenset[str]] = LRUCache(_WISHES)
 
     def __repr__(self) -> str:
         return f"Mapping({self.name!r}, version={self.version}, digest={self.digest[:12]!r})"
@@ -48,7 +53,9 @@ class Mapping:
 
     def needs(self, fields: frozenset[str]) -> frozenset[str]:
         """The operations that canonical *fields* come from; paths as in JSON, `*` for all."""
-        return operations_for(self.plan, fields)
+        if fields not in self._needs:
+            self._needs[fields] = operations_for(self.plan, fields)
+        return self._needs[fields]
 
     def narrowed(self, operations: frozenset[str]) -> Mapping:
         """This mapping where only *operations* were asked: other fields stay UNSET.
@@ -60,6 +67,7 @@ class Mapping:
         if operations not in self._narrowed:
             twin = copy(self)
             twin.plan = narrowed(self.plan, operations)
+            twin._needs = LRUCache(_WISHES)  # noqa: SLF001 - as below
             twin.source, twin._function = generate(twin.plan, self.name)  # noqa: SLF001 - its own kind
             self._narrowed[operations] = twin
         return self._narrowed[operations]
