@@ -18,11 +18,8 @@ ROOT = Path(__file__).parents[2]
 START_S = 60
 
 
+_FORGETFUL = "fresh_s = 0\nstale_s = 0\n"
 _PLAIN = """
-[cache]
-fresh_s = 0
-stale_s = 0
-
 [admission]
 client_per_s = 100000
 client_burst = 100000
@@ -44,7 +41,7 @@ class RunningHub:
         text = (ROOT / "hub.toml").read_text("utf-8")
         for port in sorted(set(re.findall(r"\b8[01]\d\d\b", text))):
             text = text.replace(port, str(free_port()))
-        text += _PLAIN if not keeps else ""
+        text = text.replace(_FORGETFUL, "") if keeps else text + _PLAIN
         self.config.write_text(text, "utf-8")
         self.port = int(re.search(r"^port = (\d+)", text, re.MULTILINE).group(1))  # type: ignore[union-attr]
         control = re.search(r"^control_port = (\d+)", text, re.MULTILINE)
