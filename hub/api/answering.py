@@ -8,11 +8,12 @@ from litestar import Response
 from litestar.params import PathParameter
 
 from hub.api.context import AnyRequest, context_of
+from hub.api.denying import denied
 from hub.api.problems import Fault, Problem, request_id
-from hub.api.texts import Language, language_of, reason_text
+from hub.api.texts import language_of, reason_text
 from hub.api.views import content_response, paged, summary_view, whole_view
 from hub.api.wishes import Asked, read_cursor, read_wish
-from hub.core.policy import Access, Caller, Denial
+from hub.core.policy import Access, Caller
 from hub.core.position import Empty, Fresh, Pending, Position, Stale, Unavailable
 from hub.position.desk import Answered, Refused, Wish
 
@@ -78,25 +79,9 @@ async def _answered(request: AnyRequest, access: Access, caller: Caller, wish: W
     try:
         answered = await context_of(request).desk.answer(access, caller, wish)
     except Refused as refusal:
-        language = language_of(request.headers.get("accept-language"))
-        raise Problem("forbidden-block", errors=refusal_faults(refusal.denials, language)) from None
+        raise denied(request, caller, refusal.denials) from None
     _refuse_nothing(request, answered.position)
     return answered
-
-
-def refusal_faults(denials: tuple[Denial, ...], language: Language) -> tuple[Fault, ...]:
-    """One fault per refused path, or per block that is refused whole."""
-    return tuple(
-        Fault(
-            block=denial.block,
-            path=None if path is None else f"{denial.block}.{path}",
-            reason=denial.reason,
-            needs=denial.needs,
-            detail=reason_text(denial.reason, language),
-        )
-        for denial in denials
-        for path in denial.paths or (None,)
-    )
 
 
 def _refuse_nothing(request: AnyRequest, position: Position) -> None:

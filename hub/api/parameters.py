@@ -116,7 +116,11 @@ def success(type_: Any, description: str, example: Any) -> ResponseSpec:
 NOT_MODIFIED = ResponseSpec(data_container=None, description="The caller has it already.")
 _COMMON: Mapping[int, ResponseSpec] = {
     400: problem_spec("invalid-request", "Names every fault of the request; nothing was asked."),
-    401: problem_spec("invalid-token", "The token is missing or refused; the detail says why."),
+    401: problem_spec(
+        "invalid-token",
+        "The token is missing or refused, or its level is too low for what was named: then "
+        "`WWW-Authenticate` says which `acr_values` would do (RFC 9470).",
+    ),
     403: problem_spec("forbidden-block", "A block or path that was named and may not be had."),
     429: problem_spec(
         "too-many-requests", "The quota, or an official's bound, is used up.", retry_after=1

@@ -96,7 +96,7 @@ def problem_response(request: Request[Any, Any, Any], problem: Problem) -> Respo
         headers["retry-after"] = str(problem.retry_after)
     if status == 401:  # noqa: PLR2004 - RFC 6750 section 3
         error = ', error="invalid_token"' if problem.slug == "invalid-token" else ""
-        headers["www-authenticate"] = f'Bearer realm="posicion-integral"{error}'
+        headers.setdefault("www-authenticate", f'Bearer realm="posicion-integral"{error}')
     return Response(
         msgspec.json.encode(document), status_code=status, media_type=MEDIA_TYPE, headers=headers
     )

@@ -10,12 +10,11 @@ from litestar.status_codes import HTTP_200_OK
 from msgspec import Meta, Struct
 
 from hub.api.accesses import AccessId, open_access
-from hub.api.answering import refusal_faults
 from hub.api.bodies import json_body, read_body
 from hub.api.context import AnyRequest, caller_of, context_of
+from hub.api.denying import denied
 from hub.api.parameters import ERRORS, NOT_FOUND, TOO_LARGE, success
 from hub.api.problems import Fault, Problem, request_id
-from hub.api.texts import language_of
 from hub.core.policy import Access, Caller, Denial, decide
 from hub.position.desk import Desk
 
@@ -81,8 +80,7 @@ async def _check(
     denials = _denials(desk, access, caller, wanted.blocks)
     if denials:
         await desk.deny(access, denials, request_id(request))
-        language = language_of(request.headers.get("accept-language"))
-        raise Problem("forbidden-block", errors=refusal_faults(denials, language))
+        raise denied(request, caller, denials)
 
 
 def _is_masked(desk: Desk, access: Access, name: str) -> bool:

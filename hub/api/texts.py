@@ -10,6 +10,11 @@ TITLES: dict[str, tuple[int, str, str]] = {
     "invalid-request": (400, "La petición no es válida", "The request is not valid"),
     "missing-token": (401, "Falta el token de acceso", "The access token is missing"),
     "invalid-token": (401, "El token de acceso no es válido", "The access token is not valid"),
+    "insufficient-user-authentication": (
+        401,
+        "Hace falta identificarse con un nivel de seguridad mayor",
+        "A higher level of identification is needed",
+    ),
     "wrong-audience": (
         403,
         "Este recurso no es para este tipo de usuario",

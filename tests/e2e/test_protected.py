@@ -114,3 +114,22 @@ def test_the_protected_citizen_gets_no_call(hub, people):
     before = hub.calls()
     hub.get(access.json()["position"], token)
     assert hub.calls() == before
+
+
+def test_a_level_that_is_too_low_is_challenged(hub, people):
+    """RFC 9470: the answer says which level would do; something else refused makes it 403."""
+    token = hub.token("--official", number_of(hub, "OFFICIAL"))
+    body = {"purpose": "protected_attention", "caseFile": "VG/2", "subject": people["protected"]}
+    position = hub.post("/v1/accesses", token, body).json()["position"]
+    before = hub.calls()
+    answer = hub.get(f"{position}?blocks=identity", token)
+    assert answer.status_code == 401
+    assert answer.json()["type"] == "/problems/insufficient-user-authentication"
+    [fault] = answer.json()["errors"]
+    assert (fault["block"], fault["reason"], fault["needs"]) == ("identity", "step_up", "high")
+    assert answer.headers["www-authenticate"] == (
+        'Bearer realm="posicion-integral", error="insufficient_user_authentication", '
+        'acr_values="http://eidas.europa.eu/LoA/high"'
+    )
+    assert hub.get(f"{position}?blocks=identity,taxBills", token).status_code == 403
+    assert hub.calls() == before
