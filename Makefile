@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8080
 
-.PHONY: help run test faults check bench lock contracts image clean overload
+.PHONY: help run test faults check bench lock contracts image clean overload races
 
 help: ## What can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: .venv/ready ## Run every test
 
 faults: .venv/ready ## Run the faults: sockets, load, hang-ups, the ledger's disk
 	@$(BIN)/python -m pytest tests/faults
+
+races: .venv/ready ## Run 10,000 interleavings of two purposes about one citizen
+	@HUB_INTERLEAVINGS=10000 $(BIN)/python -m pytest tests/property/test_purposes_apart.py
 
 check: .venv/ready ## Lint, types, imports, budgets, mappings, contracts
 	@$(BIN)/ruff format --check --quiet .

@@ -12,6 +12,7 @@ from hub.api.problems import Problem
 from hub.bulking.people import ABOUT_SUBJECT, COLUMNS, Row, Unusable
 from hub.core.circumstances import Circumstances
 from hub.core.policy import Access, Caller, Purpose
+from hub.position.bulk_holding import denials_now
 from hub.position.desk import Desk, Refused, Wish
 
 
@@ -73,10 +74,7 @@ async def check_registers(
     """
     faults: list[str] = []
     for person in people:
-        access = person.access
-        known = await desk.door.circumstances(access, purpose)
-        wish = Wish(blocks=(block,))
-        _, denials = desk.decided(access.caller, purpose, wish, known, access)
+        denials = await denials_now(desk, purpose, block, person.access)
         faults += [f"line {person.line}: {d.reason}; take it out of the file" for d in denials]
     if faults:
         raise Unusable(faults)

@@ -25,6 +25,7 @@ from hub.ledger.bulk_keys import BulkKeys
 from hub.ledger.jobs import Item, Job, Jobs, Run
 from hub.ledger.leaf import milliseconds_of
 from hub.ledger.sqlite import SqliteLedger
+from hub.position.bulk_holding import hold
 from hub.position.bulk_memory import BulkMemory
 from hub.position.bulk_records import BulkRecords
 from hub.position.desk import Desk
@@ -53,6 +54,8 @@ class BulkDesk:
         """*job* one step further, if its time has come; LedgerError when nothing is known."""
         if job.state == "done" or (job.due > self._now() and job.state in ("planned", "waiting")):
             return job
+        if job.state == "planned" and job.asked is None:
+            await hold(self._desk, self._jobs, run, await self._jobs.items(job.id))
         bulk, items = await self._memory.bulk(run, job)
         match job.state:
             case "planned":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import msgspec
 import pytest
@@ -131,7 +132,11 @@ async def together(world, purposes, made):
     return [(access, wish, got) for (access, wish, _), got in zip(jobs, answers, strict=True)]
 
 
-@settings(max_examples=60, deadline=None)
+EXAMPLES = int(os.environ.get("HUB_INTERLEAVINGS", "60"))
+"""`make races` runs ten thousand."""
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(
     st.lists(st.sampled_from(PURPOSES), min_size=2, max_size=2, unique=True),
     calls,

@@ -52,6 +52,23 @@ async def test_whom_a_register_protects_nobody_asks_about(tmp_path, bulk_keys):
         assert world.platform.asynchronous.asked == {}
 
 
+async def test_whom_a_register_withholds_before_the_sending_nobody_asks_about(tmp_path, bulk_keys):
+    """An entry made after the file was handed in counts too; the others are asked about."""
+    async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
+        async with world.bench() as bench:
+            run = await begin(bench, world.order(KINDS))
+            registers = bench.desk.door.registers
+            person = parse_document(PEOPLE.number(magic.DEFAULT_CITIZEN))
+            await registers.enter(registers.new("protection", person, "test", "office"))
+        await world.go_on(run)
+        others = {PEOPLE.number(index): 1 for index in KINDS[1:]}
+        assert world.platform.asynchronous.asked == others
+        results = await world.results(run)
+        assert results[2].get("closed") is True
+        assert results[5]["blocks"]["jobSeeker"]["state"] == "fresh"
+        assert world.verified().findings == []
+
+
 async def test_more_people_than_a_request_may_hold_become_several(tmp_path, bulk_keys, monkeypatch):
     """The service's own limit is respected; everybody is still asked about once."""
     async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
