@@ -11,8 +11,8 @@ from hub.api.declaring import declared, read_declaration
 from hub.api.problems import Problem
 from hub.bulking.people import ABOUT_SUBJECT, COLUMNS, Row, Unusable
 from hub.core.circumstances import Circumstances
-from hub.core.policy import Access, Caller, Purpose
-from hub.position.bulk_holding import denials_now
+from hub.core.policy import Access, Caller, Denial, Purpose
+from hub.position.bulk_holding import decision_now
 from hub.position.desk import Desk, Refused, Wish
 
 
@@ -64,9 +64,7 @@ def declare_all(
     return found
 
 
-async def check_registers(
-    desk: Desk, purpose: Purpose, block: str, people: Sequence[Declared]
-) -> None:
+async def check_registers(desk: Desk, block: str, people: Sequence[Declared]) -> None:
     """Hold everybody against the registers, as a call of the API is held, before anything is
     on record: Unusable with the lines of those who are protected, oppose it or are too young.
 
@@ -74,8 +72,9 @@ async def check_registers(
     """
     faults: list[str] = []
     for person in people:
-        denials = await denials_now(desk, purpose, block, person.access)
-        faults += [f"line {person.line}: {d.reason}; take it out of the file" for d in denials]
+        decision = await decision_now(desk, block, person.access)
+        if isinstance(decision, Denial):
+            faults.append(f"line {person.line}: {decision.reason}; take it out of the file")
     if faults:
         raise Unusable(faults)
 

@@ -84,7 +84,7 @@ async def begin(bench: Bench, order: BulkOrder) -> Run:
     if known is not None and not (order.again and await _is_over(bench, known)):
         return known
     _check_form(bench, order.operation, people)
-    await check_registers(bench.desk, purpose, block, people)
+    await check_registers(bench.desk, block, people)
     for start in range(0, len(people), _TOGETHER):
         some = people[start : start + _TOGETHER]
         await asyncio.gather(*(bench.desk.open_access(p.access, None, "bulk") for p in some))

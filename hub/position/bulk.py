@@ -25,7 +25,7 @@ from hub.ledger.bulk_keys import BulkKeys
 from hub.ledger.jobs import Item, Job, Jobs, Run
 from hub.ledger.leaf import milliseconds_of
 from hub.ledger.sqlite import SqliteLedger
-from hub.position.bulk_holding import hold
+from hub.position.bulk_holding import decision_now, hold
 from hub.position.bulk_memory import BulkMemory
 from hub.position.bulk_records import BulkRecords
 from hub.position.desk import Desk
@@ -186,8 +186,12 @@ class BulkDesk:
         """Put each person's part on record under that person's key, all at once or none."""
         if not await self._jobs.on_record("answer", items[0].key):
             asked = await self._memory.requested(self._connector, job)
+            decisions = {
+                item.id: await decision_now(self._desk, run.block, item.query.access)
+                for item in bulk.items
+            }
             entries = self._records.entries(
-                run, job, bulk, items, asked, parts or {}, failure, exchange
+                run, job, bulk, items, decisions, asked, parts or {}, failure, exchange
             )
             mapping = self._desk.sources.by_name[run.source].mappings[run.block]
             await self._desk.texts.ensure([mapping])

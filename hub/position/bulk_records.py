@@ -15,7 +15,7 @@ from hub.core.connector import Query
 from hub.core.errors import SourceError, SourceProtected, TechnicalReason
 from hub.core.exchange import FORMAT, SourceRecord
 from hub.core.moment import new_id
-from hub.core.policy import Denial, Grant, decide
+from hub.core.policy import Denial, Grant
 from hub.core.position import Block, Denied, Position, SubjectView, is_complete
 from hub.ledger.jobs import Item, Job, Jobs, Run
 from hub.ledger.store import JSON, Entry
@@ -53,12 +53,16 @@ class BulkRecords:
         job: Job,
         bulk: Bulk,
         items: list[Item],
+        decisions: Mapping[str, Grant | Denial],
         asked: Mapping[str, bytes],
         parts: Mapping[str, Part],
         failure: TechnicalReason | None,
         exchange: str | None,
     ) -> list[Entry]:
-        """For each person a `fragment` and an `answer`, and what is a security event."""
+        """For each person a `fragment` and an `answer`, and what is a security event.
+
+        *decisions* says per item id what may be shown now, which may be nothing any more.
+        """
         queries = {item.id: item.query for item in bulk.items}
         exchanges = tuple(id_ for id_ in (job.sent, exchange) if id_)
         entries: list[Entry] = []
@@ -73,7 +77,7 @@ class BulkRecords:
             )
             entries.append(self._fragment(run, item, query, fragment, exchanges))
             got = self._outcome(run, query, part, failure, exchanges)
-            entries += self._answer(run, item, query, got)
+            entries += self._answer(run, item, query, got, decisions[item_id(item)])
         return entries
 
     def destroyed(self, run: Run, job: Job, people: int) -> Entry:
@@ -118,10 +122,15 @@ class BulkRecords:
         )
 
     def _answer(
-        self, run: Run, item: Item, query: Query, got: SourceRecord | Failure
+        self,
+        run: Run,
+        item: Item,
+        query: Query,
+        got: SourceRecord | Failure,
+        decision: Grant | Denial,
     ) -> list[Entry]:
         access = query.access
-        block, failure, digests = self._block(run, query, got)
+        block, failure, digests = self._block(run, got, decision)
         position = Position(
             subject=SubjectView(document=str(access.subject)),
             as_of=query.as_of,
@@ -150,19 +159,11 @@ class BulkRecords:
         return entries
 
     def _block(
-        self, run: Run, query: Query, got: SourceRecord | Failure
+        self, run: Run, got: SourceRecord | Failure, decision: Grant | Denial
     ) -> tuple[Block, Failure | None, dict[str, str]]:
-        """Narrowed to what the purpose allows now, which may be nothing any more."""
-        desk, access = self._desk, query.access
-        purpose = desk.purposes.get(access.purpose)
-        decision: Grant | Denial = (
-            decide(desk.purposes, access.caller, purpose, run.block)
-            if purpose
-            else Denial(block=run.block, reason="purpose")
-        )
         if isinstance(decision, Denial):
             return Denied(reason=decision.reason), None, {}
-        return block_of(run.block, desk.sources.by_name[run.source], got, decision)
+        return block_of(run.block, self._desk.sources.by_name[run.source], got, decision)
 
     def _fragment(
         self,

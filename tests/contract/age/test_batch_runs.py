@@ -69,6 +69,29 @@ async def test_whom_a_register_withholds_before_the_sending_nobody_asks_about(tm
         assert world.verified().findings == []
 
 
+async def test_whom_a_register_withholds_before_the_answer_is_not_shown(tmp_path, bulk_keys):
+    """She was asked about in time; by the time the answer comes she is to come in person."""
+    async with a_bulk_world(tmp_path, bulk_keys) as world:
+        run, report = await world.go(world.order(KINDS))
+        assert report.answered == 0
+        async with world.bench() as bench:
+            registers = bench.desk.door.registers
+            person = parse_document(PEOPLE.number(magic.DEFAULT_CITIZEN))
+            await registers.enter(registers.new("protection", person, "test", "office"))
+        world.later(hours=1)
+        await world.go_on(run)
+        assert world.platform.asynchronous.asked == {PEOPLE.number(index): 1 for index in KINDS}
+        results = await world.results(run)
+        withheld = results[2]["blocks"]["jobSeeker"]
+        assert (withheld["state"], withheld["reason"], withheld.get("data")) == (
+            "denied",
+            "in_person",
+            None,
+        )
+        assert results[5]["blocks"]["jobSeeker"]["state"] == "fresh"
+        assert world.verified().findings == []
+
+
 async def test_more_people_than_a_request_may_hold_become_several(tmp_path, bulk_keys, monkeypatch):
     """The service's own limit is respected; everybody is still asked about once."""
     async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
