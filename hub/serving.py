@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import uvicorn
 
+from hub.api.heads import BoundedProtocol
 from hub.app import build_hub
 from hub.core.errors import SettingsError
 from hub.logs import configure_logs
@@ -78,6 +79,8 @@ def _run(settings: Settings, announce: str) -> None:
     hub = build_hub(settings)
     config = uvicorn.Config(
         hub.asgi,
+        http=BoundedProtocol,
+        ws="none",
         host=settings.server.host,
         port=settings.server.port,
         lifespan="on",
