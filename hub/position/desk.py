@@ -29,6 +29,7 @@ from hub.position.obtain import obtainer_for
 from hub.position.plan import Plan, make_plan
 from hub.position.sources import Sources
 from hub.position.standing import official_of, standing_of
+from hub.position.tempo import moment_s
 from hub.position.texts import MappingTexts
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -172,7 +173,7 @@ class Desk:
         purpose = self.purposes.get(access.purpose)
         if purpose is None:
             raise LedgerError(f"access under a purpose that is no longer in the table: {access.id}")
-        began = asyncio.get_running_loop().time()
+        began = moment_s()
         known = await self.door.circumstances(access, purpose)
         try:
             grants, denials = self.decisions(caller, purpose, wish, known, access)
@@ -192,7 +193,7 @@ class Desk:
             plan = self.plan(caller, purpose, wish, known)
             await self.door.tempo.wait(plan.steps, began, query.deadline)
         else:
-            self.door.tempo.note(plan.steps, asyncio.get_running_loop().time() - began)
+            self.door.tempo.note(plan.steps, moment_s() - began)
         position = Position(
             subject=SubjectView(document=str(access.subject)),
             as_of=query.as_of,

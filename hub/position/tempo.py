@@ -10,9 +10,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 import statistics
+import time
 from collections import deque
 
 from cachetools import LRUCache
+
+moment_s = time.monotonic
+"""The clock of durations. The event loop's shows the same time, in whole milliseconds only: the
+difference could be measured from outside."""
+
+_TIMER_S = 0.0015
+"""A timer of the event loop rounds up by as much; the rest is waited for turn by turn."""
 
 SAMPLES = 64
 PLANS = 256
@@ -45,7 +53,9 @@ class Tempo:
     async def wait(self, plan: object, began: float, ends: float) -> None:
         """Return when an answer begun at *began* has taken its time; at *ends* at the latest.
 
-        Both are seconds of the event loop's clock.
+        Both are seconds of `moment_s`, as are the durations.
         """
-        now = asyncio.get_running_loop().time()
-        await asyncio.sleep(max(min(began + self.drawn(plan), ends) - now, 0))
+        until = min(began + self.drawn(plan), ends)
+        await asyncio.sleep(max(until - moment_s() - _TIMER_S, 0))
+        while moment_s() < until:  # noqa: ASYNC110 - time is awaited, and no event
+            await asyncio.sleep(0)

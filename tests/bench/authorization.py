@@ -17,7 +17,7 @@ from hub.position.purposes import load_purposes
 from hub.position.sources import Sources, load_sources
 from hub.sandbox.prepare import prepare_sandbox
 from hub.settings import Settings, load_settings
-from tests.bench.timing import cpu_us
+from tests.bench.timing import cpu_us, private_operation_us
 from tests.support.builders import MemoryRecorder
 from tests.support.hubs import AnIssuer
 from tests.support.running import ROOT
@@ -33,12 +33,14 @@ def measure(folder: Path) -> list[tuple[str, str, str]]:
     purpose = purposes.get("self_service")
     assert purpose is not None
     rows = []
+    # the aim was set where a private operation takes 245 µs: elsewhere only the ratio travels
 
     def planned(caller: Caller) -> None:
         decisions = [decide(purposes, caller, purpose, name) for name in purpose.default_blocks]
         assert make_plan(decisions, sources).steps
 
-    for algorithm, bound in (("RS256", "aim ≤ 150 µs"), ("ES256", "")):
+    private = private_operation_us()
+    for algorithm, bound in (("RS256", "aim ≤ 150 µs, 0.61 x"), ("ES256", "")):
         issuer = AnIssuer(algorithm=algorithm)
         made = Authenticator([issuer.configured(folder)], folder)
         tokens = itertools.cycle([issuer.token(jti=str(number)) for number in range(TOKENS)])
@@ -47,7 +49,9 @@ def measure(folder: Path) -> list[tuple[str, str, str]]:
             made._known.clear()
             planned(_now(made.caller(next(tokens))))
 
-        rows.append((f"a position authorized, new {algorithm} token", _cost(whole), bound))
+        new = cpu_us(whole)
+        figure = f"{new:.0f} µs, {new / private:.2f} x"
+        rows.append((f"a position authorized, new {algorithm} token", figure, bound))
         known, text = next(tokens), next(tokens)
 
         def again(made: Authenticator = made, text: str = text) -> None:
@@ -55,6 +59,7 @@ def measure(folder: Path) -> list[tuple[str, str, str]]:
 
         assert known != text
         rows.append((f"the same, {algorithm} token seen before", _cost(again), ""))
+    rows.append(("  one RSA-2048 private operation", f"{private:.0f} µs", ""))
     caller = _now(made.caller(text))
     rows.append(("of it the purpose and the plan", _cost(lambda: planned(caller)), ""))
     return rows

@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -25,6 +28,12 @@ def cpu_us(work: Callable[[], object], *, rounds: int = 7, seconds: float = 0.15
             work()
         samples.append((time.process_time() - start) / count * 1e6)
     return statistics.median(samples)
+
+
+def private_operation_us() -> float:
+    """One RSA-2048 private operation: the yardstick that travels between machines."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return cpu_us(lambda: key.sign(b"x", padding.PKCS1v15(), hashes.SHA256()))
 
 
 def process_cpu_s(pid: int) -> float:
