@@ -123,11 +123,11 @@ def test_a_cursor_that_the_hub_never_gave_is_refused(hub, cursor):
 @pytest.mark.parametrize("text", ["\r\nx: y", "\x1b[31m", '"}{"', "\u202e", "a\nb"])
 def test_what_a_client_writes_does_not_reach_the_log(hub, text):
     """Neither a line nor a character of it (S24)."""
-    body = {**ACCESS, "caseFile": f"EI/{text}/7777"}
+    body = {**ACCESS, "caseFile": f"EI/{text}/forged"}
     answer = hub.post("/v1/accesses", official_of(hub), body)
     log, request = hub.folder / "var/hub.log", answer.headers["x-request-id"]
     while request not in log.read_text("utf-8"):  # the line follows the answer
         time.sleep(0.01)
     [line] = [line for line in log.read_text("utf-8").splitlines() if request in line]
     assert json.loads(line)["route"] == "/v1/accesses"
-    assert "7777" not in log.read_text("utf-8")
+    assert "forged" not in log.read_text("utf-8")
