@@ -33,7 +33,7 @@ async def found(ledger: Ledger, search: Search, most: int | None = None) -> Asyn
 async def cases(
     ledger: Ledger, search: Search, most: int | None = None, closed: list[str] | None = None
 ) -> AsyncIterator[Case]:
-    """The answers that fit, opened, newest first.
+    """The answers that fit, opened, newest first; those that name a subject searched for too.
 
     One that is blocked or destroyed is passed over, and its id is added to *closed*: erasing
     a person must not end an audit, nor go unmentioned in it.

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
+from hub.audit.appearances import Appearance, appearances, is_sealed
 from hub.audit.case import open_case
 from hub.audit.choose import found
 from hub.audit.render import page, table
@@ -68,6 +69,8 @@ class AccessReport(Struct, frozen=True, kw_only=True):
     shown_at: dt.datetime | None
     unreadable: int
     """Accesses whose content is blocked or destroyed."""
+    appearances: tuple[Appearance, ...] = ()
+    """Where what is kept about other people names the person."""
 
 
 async def access_report(
@@ -82,6 +85,9 @@ async def access_report(
     unreadable = 0
     answers = await _answers(ledger, subject)
     async for record in found(ledger, Search(subject=subject, kind="access")):
+        if is_sealed(record, now):
+            answers.pop(record.id, None)
+            continue
         access = await _access(ledger, record)
         if access is None:
             unreadable += 1
@@ -98,6 +104,7 @@ async def access_report(
         shown=shown,
         shown_at=shown_at,
         unreadable=unreadable,
+        appearances=await appearances(ledger, purposes, subject, now),
     )
 
 
@@ -184,6 +191,7 @@ def report_html(report: AccessReport) -> str:
         (_day(look.at), look.who, look.why, look.basis, look.case_file, "; ".join(look.what))
         for look in report.looks
     ]
+    elsewhere = [(a.source, str(a.times), _day(a.first), _day(a.last)) for a in report.appearances]
     header = ("Cuándo", "Quién", "Para qué", "Base jurídica", "Expediente", "Qué datos")
     data = [
         table(f"{title}, tal como se mostró", ("Dato", "Valor"), _rows(value))
@@ -208,6 +216,11 @@ def report_html(report: AccessReport) -> str:
             table("Resumen", ("", ""), notes),
             table("Quién ha consultado sus datos", header, looks),
             *data,
+            table(
+                "Respuestas sobre otras personas en las que aparece usted",
+                ("Sistema", "Veces", "Primera", "Última"),
+                elsewhere,
+            ),
             table("Cuánto tiempo se guarda", ("Finalidad", "Plazo"), report.retention),
             table("Sus derechos", ("Derecho", "Cómo"), rights),
         ],

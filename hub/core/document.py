@@ -7,6 +7,7 @@ CIF (entities): RD 1065/2007 art. 22 and Orden EHA/451/2008 (digit or letter con
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Struct
@@ -21,6 +22,7 @@ _NIF = re.compile(r"[0-9]{8}[A-Z]")
 _NIE = re.compile(r"[XYZ][0-9]{7}[A-Z]")
 _CIF = re.compile(r"[ABCDEFGHJNPQRSUVW][0-9]{7}[0-9A-J]")
 _PASSPORT = re.compile(r"[A-Z0-9]{5,14}")
+_IN_TEXT = re.compile(r"(?<![0-9A-Za-z])(?:[0-9]{8}|[XYZxyz][0-9]{7})[ .-]?[A-Za-z](?![0-9A-Za-z])")
 
 
 class Document(Struct, frozen=True, order=True):
@@ -59,6 +61,15 @@ def parse_document(text: str) -> Document:
     if _CIF.fullmatch(number):
         return _checked("cif", number, *_cif_controls(number))
     raise InvalidDocument("not the form of a NIF, NIE or CIF")
+
+
+def documents_in(text: str) -> Iterator[Document]:
+    """Every NIF and NIE with its right letter that stands by itself in *text*."""
+    for match in _IN_TEXT.finditer(text):
+        try:
+            yield parse_document(match[0])
+        except InvalidDocument:
+            continue
 
 
 def parse_passport(text: str) -> Document:

@@ -1,12 +1,13 @@
-"""Whose data stand in a canonical value: the people beside the subject."""
+"""Whose data stand in an answer: the people beside the subject."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from msgspec import Struct
 
-from hub.core.document import Document
+from hub.core.document import Document, documents_in
 from hub.core.policy import covers
 
 
@@ -17,6 +18,25 @@ def people_in(value: Struct, fields: frozenset[str]) -> frozenset[Document]:
     sees that member, whether or not the document itself is shown.
     """
     return frozenset(_people(value, fields, ""))
+
+
+def people_named(payload: Any) -> frozenset[Document]:
+    """Everybody whose NIF or NIE, with its right letter, stands in a text of plain data.
+
+    Whether a mapping reads the place or not: what is sealed is the whole answer.
+    """
+    return frozenset(found for text in _texts(payload) for found in documents_in(text))
+
+
+def _texts(node: Any) -> Iterator[str]:
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict):
+        for item in node.values():
+            yield from _texts(item)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _texts(item)
 
 
 def _people(value: Struct, fields: frozenset[str], at: str) -> Iterator[Document]:

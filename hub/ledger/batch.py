@@ -12,6 +12,9 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import msgspec
+from msgspec import Struct
+
 from hub.core.document import Document
 from hub.core.errors import LedgerError
 from hub.ledger.checkpoint import Checkpoint, VerifierKey, sign_checkpoint
@@ -38,6 +41,8 @@ KeyRow = tuple[str, str, str, str, str, bytes]
 """Id, subject, retention class, period, name of the key-encryption key, wrapped key."""
 
 KEY_COLUMNS = "SELECT id, subject, retention, period, wrapping, wrapped FROM data_key"
+_OUTCOME = "SELECT header FROM leaf WHERE id = ? AND kind = 'outcome'"
+_APPEAR = "INSERT OR IGNORE INTO co_subject SELECT id, ? FROM data_key WHERE id = ?"
 KEY_ROW = f"{KEY_COLUMNS} WHERE subject = ? AND retention = ? AND period = ?"
 
 
@@ -109,9 +114,16 @@ class Batch:
     def _write(self, db: sqlite3.Connection, index: int, entry: Entry) -> bytes:
         """Insert one entry; the hash of its leaf."""
         subject = None if entry.subject is None else subject_of(self._keys, entry.subject)
-        marks = people_of(self._keys, entry)
+        others = sorted({subject_of(self._keys, person) for person in entry.others})
+        marks = people_of(self._keys, entry, others)
         if entry.payload is not None or entry.decoded is not None:
-            marks |= self._seal(db, index, entry, subject or Pseudonym(""))
+            seal = self._seal(db, index, entry, subject or Pseudonym(""))
+            appear_in(db, [seal["key"]], others)
+            marks |= seal
+        elif entry.exchanges:
+            keys = keys_behind(db, entry.exchanges)
+            appear_in(db, keys, others)
+            marks |= {"exchanges": entry.exchanges, "keys": keys}
         leaf = leaf_of(entry, subject, marks)
         db.execute("INSERT INTO leaf VALUES (?, ?, ?, ?)", (index, entry.kind, entry.id, leaf))
         _pair(db, index, entry)
@@ -127,9 +139,6 @@ class Batch:
         db.execute("INSERT INTO sealed VALUES (?, ?)", (index, sealed.data))
         if sealed.decoded_digest is not None:
             marks["decoded"] = sealed.decoded_digest
-        others = {subject_of(self._keys, person) for person in entry.others}
-        rows = [(key.id, other) for other in others]
-        db.executemany("INSERT OR IGNORE INTO co_subject VALUES (?, ?)", rows)
         return {**marks, "key": key.id, "sealed": sealed.digest}
 
     def _data_key(
@@ -169,16 +178,42 @@ def official_of(keys: Keys, person: Document | Pseudonym) -> Pseudonym:
     return official_pseudonym(keys, person) if isinstance(person, Document) else person
 
 
-def people_of(keys: Keys, entry: Entry) -> dict[str, str | list[str]]:
+def people_of(
+    keys: Keys, entry: Entry, others: Sequence[Pseudonym]
+) -> dict[str, str | Sequence[str]]:
     """The pseudonyms on a leaf beside the subject's."""
-    marks: dict[str, str | list[str]] = {}
-    if entry.others:
-        marks["others"] = sorted({subject_of(keys, person) for person in entry.others})
+    marks: dict[str, str | Sequence[str]] = {}
+    if others:
+        marks["others"] = others
     if entry.official is not None:
         marks["official"] = official_of(keys, entry.official)
     if entry.case_file is not None:
         marks["case_file"] = case_file_pseudonym(keys, entry.case_file)
     return marks
+
+
+class _Sealed(Struct, frozen=True):
+    key: str | None = None
+
+
+def keys_behind(db: sqlite3.Connection, exchanges: Sequence[str]) -> list[str]:
+    """The data keys that the answers of *exchanges* are sealed under, sorted.
+
+    LedgerError for an exchange whose answer is not on record.
+    """
+    found: set[str] = set()
+    for id_ in exchanges:
+        row = db.execute(_OUTCOME, (id_,)).fetchone()
+        key = None if row is None else msgspec.json.decode(row[0], type=_Sealed).key
+        if key is None:
+            raise LedgerError("entry: people of an exchange whose answer is not on record")
+        found.add(key)
+    return sorted(found)
+
+
+def appear_in(db: sqlite3.Connection, keys: Sequence[str], others: Sequence[Pseudonym]) -> None:
+    """Note that payloads under *keys* speak of *others*, as long as the keys exist."""
+    db.executemany(_APPEAR, [(other, key) for key in keys for other in others])
 
 
 def unwrapped(keys: Keys, row: KeyRow) -> DataKey:

@@ -8,6 +8,7 @@ evidence does not depend on it.
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ STEP = 2000
 
 HOUR_MS = 3_600_000
 
-_FORMAT = "1"
+_FORMAT = "2"
 _TERMS = 50_000
 _TABLES = """
 CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -48,6 +49,7 @@ _OWN = {
 }
 _OF_THE_ACCESS = ("official", "case_file", "purpose", "unit")
 _NEXT = "SELECT idx, header FROM leaf WHERE idx >= ? ORDER BY idx LIMIT ?"
+_OUTCOME = "SELECT idx FROM leaf WHERE id = ? AND kind = 'outcome'"
 
 Term = tuple[str, str]
 
@@ -108,7 +110,7 @@ class Index:
                     self._forget()  # another process was faster, and gave terms their numbers
                     return
                 rows = ledger.execute(_NEXT, (upto, min(STEP, size - upto))).fetchall()
-                self._add(rows)
+                self._add(ledger, rows)
                 end = upto + len(rows)
                 now = (("upto", str(end)), ("root", _root(ledger, end)))
                 self.db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", now)
@@ -116,18 +118,18 @@ class Index:
             self._forget()  # the numbers of terms that were not written after all
             raise
 
-    def _add(self, rows: Sequence[tuple[int, bytes]]) -> None:
-        postings: list[tuple[int, int]] = []
-        counts: dict[int, int] = {}
+    def _add(self, ledger: sqlite3.Connection, rows: Sequence[tuple[int, bytes]]) -> None:
+        found: set[tuple[int, int]] = set()
         for index, leaf in rows:
             header = msgspec.json.decode(leaf)
             self._moment(index, header["at"])
-            for term in self._terms_of(header):
-                number = self._number(term)
-                counts[number] = counts.get(number, 0) + 1
-                postings.append((number, index))
-        postings.sort()
-        self.db.executemany("INSERT INTO posting VALUES (?, ?)", postings)
+            found.update((self._number(term), index) for term in self._terms_of(header))
+            if header["kind"] == "people":
+                people = [self._number(("subject", other)) for other in header["others"]]
+                found.update((n, at) for at in _answers(ledger, header) for n in people)
+        postings = sorted(found)
+        counts = Counter(number for number, _ in postings)
+        self.db.executemany("INSERT OR IGNORE INTO posting VALUES (?, ?)", postings)
         self.db.executemany(
             "UPDATE term SET count = count + ? WHERE id = ?",
             [(count, number) for number, count in counts.items()],
@@ -190,6 +192,14 @@ def _own_terms(header: dict[str, Any]) -> Iterator[Term]:
         yield "error", header.get("error") or "none"
     if header["kind"] == "security" and isinstance(header.get("reason"), str):
         yield "security", header["reason"]
+
+
+def _answers(ledger: sqlite3.Connection, header: dict[str, Any]) -> Iterator[int]:
+    """Where the answers stand that a `people` record speaks of."""
+    for id_ in header["exchanges"]:
+        row = ledger.execute(_OUTCOME, (id_,)).fetchone()
+        if row is not None:
+            yield row[0]
 
 
 def _root(ledger: sqlite3.Connection, size: int) -> str:

@@ -14,14 +14,14 @@ from typing import Any
 import msgspec
 import rfc8785
 
-from hub.core.document import Document, parse_document
-from hub.core.errors import InvalidDocument, LedgerError
+from hub.core.document import Document, documents_in
+from hub.core.errors import LedgerError
 from hub.ledger.store import JSON, OWN_KINDS, Entry, Pseudonym
 
-FORMAT = 2
+FORMAT = 3
 """Version of the leaf; counts on its own. A leaf is never rewritten, so every version stays
 readable: 1 has no `official`, `case_file`, `others` and no kinds of OWN_KINDS, and its
-`key_digest` leaves out period and state.
+`key_digest` leaves out period and state; 2 has no `keys`.
 """
 
 OWN_FIELDS = frozenset(
@@ -33,6 +33,7 @@ OWN_FIELDS = frozenset(
         "id",
         "key",
         "key_digest",
+        "keys",
         "kind",
         "log_key",
         "official",
@@ -48,7 +49,6 @@ OWN_FIELDS = frozenset(
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _CLASS = re.compile(r"[a-z0-9_]{1,40}")
 _PSEUDONYM = re.compile(r"[0-9a-f]{64}")
-_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:[0-9]{8}|[XYZxyz][0-9]{7})[ .-]?[A-Za-z](?![0-9A-Za-z])")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _SORTED = msgspec.json.Encoder(order="deterministic")
 _EXACT = 2**53 - 1
@@ -76,10 +76,18 @@ def sound(entry: Entry) -> Entry:
         raise LedgerError("entry: the moment has no time zone")
     if not all(map(_is_person, (entry.subject, entry.official, *entry.others))):
         raise LedgerError("entry: a subject or official is no pseudonym")
+    _check_people(entry)
     for name, value in entry.header.items():
         if any(_shows_document(text) for text in _texts(value)):
             raise LedgerError(f"entry: the header field {name!r} shows a document number")
     return entry
+
+
+def _check_people(entry: Entry) -> None:
+    if (entry.kind == "people") != bool(entry.exchanges and entry.others):
+        raise LedgerError("entry: a people record, and no other, names people and exchanges")
+    if entry.exchanges and (entry.payload is not None or entry.decoded is not None):
+        raise LedgerError("entry: a people record seals nothing")
 
 
 def leaf_of(
@@ -154,10 +162,4 @@ def _texts(value: JSON) -> Iterator[str]:
 
 def _shows_document(text: str) -> bool:
     """Whether *text* holds a NIF or NIE with its right letter, however it is written."""
-    for match in _NUMBER.finditer(text):
-        try:
-            parse_document(match[0])
-        except InvalidDocument:
-            continue
-        return True
-    return False
+    return next(documents_in(text), None) is not None

@@ -34,6 +34,7 @@ Kind = Literal[
     "closing",
     "fragment",
     "bulk",
+    "people",
 ]
 """What a record tells. Closed: a new kind is a new promise to auditors."""
 
@@ -66,7 +67,9 @@ class Entry(Struct, frozen=True, kw_only=True):
     subject: Document | Pseudonym | None = None
     others: Sequence[Document | Pseudonym] = ()
     """Other people inside the payload (a household): indexed, so that access and erasure
-    find them."""
+    find them. Those of a `people` record are inside the answers of its `exchanges`."""
+    exchanges: Sequence[str] = ()
+    """Of a `people` record alone: the exchanges, on record already, that it speaks of."""
     official: Document | Pseudonym | None = None
     case_file: str | None = None
     """In clear here, keyed on the leaf: a case file's number can name a person."""

@@ -52,7 +52,7 @@ _EMPTY = hashlib.sha256(b"").digest()
 _WHOLE, _OUTSIDE = "ledger", "outside checkpoint"
 _DEEDS = frozenset({"key_digest", "others", "tables", "log_key"})
 _scan = json.scanner.make_scanner(json.JSONDecoder())  # type: ignore[attr-defined] # not in its stubs
-_FORMATS = (1, 2)
+_FORMATS = (1, 2, 3)
 _Row = tuple[int, str, str, bytes, bytes | None]
 _Say = Callable[[str], object]
 _Keys = dict[tuple[str, bytes], Ed25519PublicKey]
@@ -296,8 +296,8 @@ class _Audit:
         """What a record says of rows beside the tree, and of log keys to come."""
         if "key_digest" in header:
             self.due["data_key", header["key"]] = (header["key_digest"], self.here())
-        if "sealed" in header:
-            self.others.update((header["key"], other) for other in header.get("others", ()))
+        keys = [header["key"]] if "sealed" in header else header.get("keys", ())
+        self.others.update((key, other) for key in keys for other in header.get("others", ()))
         for table, rows in header.get("tables", {}).items():
             self.due.update({(table, id_): (due, self.here()) for id_, due in rows.items()})
         if "log_key" in header:

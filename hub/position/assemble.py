@@ -19,7 +19,7 @@ from hub.core.exchange import SourceRecord
 from hub.core.fields import project
 from hub.core.model import Canonical
 from hub.core.model.canonical import Highlight, highlight
-from hub.core.people import people_in
+from hub.core.people import people_in, people_named
 from hub.core.policy import Grant
 from hub.core.position import Block, Denied, Empty, Fresh, Provenance
 from hub.ledger.store import JSON
@@ -31,6 +31,8 @@ from hub.position.plan import Plan, Step
 from hub.position.sources import Source, Sources
 
 log = structlog.get_logger()
+
+_WHOLE = frozenset({"*"})
 
 
 class Assembly(Struct, frozen=True, kw_only=True):
@@ -46,6 +48,10 @@ class Assembly(Struct, frozen=True, kw_only=True):
     """For the leaf: per operation the exchanges that stand on record under another request."""
     people: Mapping[str, frozenset[Document]]
     """Per block whose data it shows, the subject included."""
+    named: frozenset[Document]
+    """Everybody whom the answers name, whether it is shown or not."""
+    named_late: tuple[tuple[Provenance, frozenset[Document]], ...]
+    """Per block whom its canonical value names and no text of the answers does."""
 
 
 async def assemble(
@@ -67,6 +73,8 @@ async def assemble(
     drafts = {name: _draft(name, plan, sources, answers) for name in plan.grants}
     misfits = [d for d in drafts.values() if isinstance(d, Failure) and d not in failures.values()]
     today = query.as_of.date()
+    named = people_named([record.payload for record in records.values()])
+    late = _named_late(drafts, named)
     return Assembly(
         blocks={
             name: aged(_block(draft, plan.grants[name]), _behind(name, plan, sources, obtained))
@@ -86,7 +94,19 @@ async def assemble(
             for name, draft in drafts.items()
             if isinstance(draft, _Mapped)
         },
+        named=named.union(*(people for _, people in late)),
+        named_late=late,
         shared=_shared(records, obtained),
+    )
+
+
+def _named_late(
+    drafts: Mapping[str, _Draft], named: frozenset[Document]
+) -> tuple[tuple[Provenance, frozenset[Document]], ...]:
+    return tuple(
+        (draft.provenance, people_in(draft.value, _WHOLE) - named)
+        for draft in drafts.values()
+        if isinstance(draft, _Mapped)
     )
 
 

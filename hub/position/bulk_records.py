@@ -12,9 +12,11 @@ from msgspec.structs import replace
 
 from hub.core.binding import check_binding
 from hub.core.connector import Query
+from hub.core.document import Document
 from hub.core.errors import SourceError, SourceProtected, TechnicalReason
 from hub.core.exchange import FORMAT, SourceRecord
 from hub.core.moment import new_id
+from hub.core.people import people_named
 from hub.core.policy import Denial, Grant
 from hub.core.position import Block, Denied, Position, SubjectView, is_complete
 from hub.ledger.jobs import Item, Job, Jobs, Run
@@ -24,6 +26,7 @@ from hub.position.bulk_memory import item_id
 from hub.position.desk import Desk, explained
 from hub.position.evidence import evidence_bytes
 from hub.position.failure import Failure
+from hub.position.others import others_among
 from hub.wire.bulk import Bulk, Part
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -75,9 +78,11 @@ class BulkRecords:
             fragment = Fragment(
                 asked=asked.get(item_id(item)), answered=part.fragment if part else None
             )
-            entries.append(self._fragment(run, item, query, fragment, exchanges))
             got = self._outcome(run, query, part, failure, exchanges)
-            entries += self._answer(run, item, query, got, decisions[item_id(item)])
+            about = [self._fragment(run, item, query, fragment, exchanges)]
+            about += self._answer(run, item, query, got, decisions[item_id(item)])
+            others = self._others(query, part)
+            entries += [replace(e, others=others if e.payload else ()) for e in about]
         return entries
 
     def destroyed(self, run: Run, job: Job, people: int) -> Entry:
@@ -120,6 +125,12 @@ class BulkRecords:
             reason=got.reason if got else failure or "schema",
             protected=isinstance(got, SourceProtected),
         )
+
+    def _others(self, query: Query, part: Part | None) -> tuple[Document, ...]:
+        """Everybody else whom a person's part names, in what may not be believed too."""
+        got = part.outcome if part else None
+        people = people_named(got.payload) if isinstance(got, SourceRecord) else ()
+        return others_among(people, query.access)
 
     def _answer(
         self,

@@ -26,6 +26,7 @@ from hub.position.closing import Closings
 from hub.position.doorkeeper import Doorkeeper
 from hub.position.evidence import evidence_bytes
 from hub.position.obtain import obtainer_for
+from hub.position.others import LedgerWitness, late_entries, others_among
 from hub.position.plan import Plan, make_plan
 from hub.position.sources import Sources
 from hub.position.standing import official_of, standing_of
@@ -73,7 +74,7 @@ class Desk:
         closings: Closings | None = None,
         cache: CacheLimits | None = None,
     ) -> None:
-        self.obtainer = obtainer_for(sources, cache, blocks)
+        self.obtainer = obtainer_for(sources, cache, blocks, LedgerWitness(ledger, clock))
         self.sources, self.ledger, self.purposes = sources, ledger, purposes
         self.blocks, self.clock = blocks, clock
         self.closings = closings or Closings(ledger, clock)
@@ -248,9 +249,11 @@ class Desk:
         decoded = evidence_bytes(assembly.records, assembly.digests)
         await self.texts.ensure(self._mappings_of(assembly))
         entry = self._entry("answer", new_id(), access, header, body, decoded)
+        entry = msgspec.structs.replace(entry, others=others_among(assembly.named, access))
+        late = late_entries(access, assembly.named_late, self.clock(), request)
         denied = {name: b.reason for name, b in assembly.blocks.items() if isinstance(b, Denied)}
         denial = [self._denial(access, denied, request)] if denied else []
-        await self.ledger.append([*security, *denial, entry])
+        await self.ledger.append([*security, *denial, *late, entry])
 
     def _mappings_of(self, assembly: Assembly) -> Iterator[BlockMapping]:
         """The mappings that a block of the answer names."""

@@ -32,6 +32,7 @@ from hub.core.model import BlockType
 from hub.position.cache import LATE_S, AnswerCache, Key, key_of
 from hub.position.failure import Failure, Underway
 from hub.position.flight import Flight, Flights, Landing
+from hub.position.others import Witness
 from hub.position.plan import Step
 from hub.position.sources import Source, Sources
 from hub.wire.verdict import loop_time
@@ -62,10 +63,14 @@ class Obtained(Struct, frozen=True, kw_only=True):
 
 
 class Obtainer:
-    """What the process remembers and has under way. *special* names blocks never kept."""
+    """What the process remembers and has under way. *special* names blocks never kept;
+    *witness* notes the people in each answer before anything else becomes of it.
+    """
 
-    def __init__(self, sources: Sources, limits: CacheLimits, special: frozenset[str]) -> None:
-        self.sources, self._special = sources, special
+    def __init__(
+        self, sources: Sources, limits: CacheLimits, special: frozenset[str], witness: Witness
+    ) -> None:
+        self.sources, self._special, self._witness = sources, special, witness
         self.cache = AnswerCache(limits)
         self.flights = Flights()
         self._held: TTLCache[Key, SourceRecord] = TTLCache(HELD, LATE_S, loop_time)
@@ -172,7 +177,7 @@ class Obtainer:
         """The flight itself: ask, note for operators how it was, and keep what may be kept."""
         own = replace(query, deadline=flight.deadline, departed=flight.depart)
         began = loop_time()
-        landing = await ask(source, operation, own)
+        landing = await ask(source, operation, own, self._witness)
         if isinstance(landing, SourceRecord):
             step = Step(source=source.spec.name, operation=operation.name)
             self.sources.tempo.note(step, loop_time() - began)
@@ -198,11 +203,14 @@ class Obtainer:
 
 
 def obtainer_for(
-    sources: Sources, limits: CacheLimits | None, blocks: Mapping[str, BlockType]
+    sources: Sources,
+    limits: CacheLimits | None,
+    blocks: Mapping[str, BlockType],
+    witness: Witness,
 ) -> Obtainer:
     """An obtainer that keeps nothing of the special categories among *blocks*."""
     special = frozenset(name for name, block in blocks.items() if block.special)
-    return Obtainer(sources, limits or CacheLimits(), special)
+    return Obtainer(sources, limits or CacheLimits(), special, witness)
 
 
 def _client(query: Query) -> str:
@@ -210,12 +218,13 @@ def _client(query: Query) -> str:
     return f"{caller.issuer} {caller.client or caller.subject_id}"
 
 
-async def ask(source: Source, operation: Operation, query: Query) -> Landing:
+async def ask(source: Source, operation: Operation, query: Query, witness: Witness) -> Landing:
     """Ask *source*, as far as its guard allows; every failure is a value."""
     name = source.spec.name
 
     async def work() -> SourceRecord:
         record = await source.connector.fetch(operation.name, query)
+        await witness.note(query, record)  # also of an answer that is about somebody else
         check_binding(operation, query, record)
         return record
 

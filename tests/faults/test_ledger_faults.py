@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import pytest
 
+from hub.core.document import parse_document
 from hub.core.errors import LedgerError
 from hub.ledger.recorder import entry_of
 from hub.ledger.sqlite import SqliteLedger
@@ -28,8 +29,10 @@ from tests.support.ledgers import (
     verified,
 )
 
-Written = Literal["sent", "outcome", "answer", "checkpoint"]
-WRITTEN: list[Written] = ["sent", "outcome", "answer", "checkpoint"]
+MEMBER = parse_document("99000003E")
+
+Written = Literal["sent", "outcome", "people", "answer", "checkpoint"]
+WRITTEN: list[Written] = ["sent", "outcome", "people", "answer", "checkpoint"]
 FAULTS: list[Mode] = ["fails", "fails but persists", "slow"]
 
 
@@ -39,14 +42,16 @@ class Story:
     def __init__(self, folder: Path, ledger: SqliteLedger, what: Written) -> None:
         self.folder, self.ledger, self.what = folder, ledger, what
         self.acknowledged: list[Entry] = []
-        self.sent = a_sent()
+        self.sent, self.asked = a_sent(), a_sent()
         self.entry = {
             "sent": entry_of(a_sent()),
             "outcome": entry_of(its_outcome(self.sent)),
+            "people": an_entry("people", others=[MEMBER], exchanges=[self.asked.id], payload=None),
             "answer": an_entry("answer"),
         }.get(what)
 
     async def begin(self) -> None:
+        await self.append(entry_of(self.asked), entry_of(its_outcome(self.asked)))
         await self.append(entry_of(self.sent), an_entry())
         await self.ledger.checkpoint()
         await self.append(an_entry())

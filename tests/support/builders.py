@@ -9,10 +9,11 @@ from collections.abc import Mapping
 import httpx
 
 from hub.core.connector import Query, Subject
-from hub.core.document import parse_document
+from hub.core.document import Document, parse_document
 from hub.core.errors import LedgerError
-from hub.core.exchange import Outcome, Sent
+from hub.core.exchange import Outcome, Sent, SourceRecord
 from hub.core.moment import new_id
+from hub.core.people import people_named
 from hub.core.policy import Access, Caller, Official
 from hub.wire.client import SourceClient, open_client
 
@@ -43,6 +44,21 @@ class MemoryRecorder:
     def outcomes(self) -> list[Outcome]:
         """The outcomes on record."""
         return [entry for entry in self.seen if isinstance(entry, Outcome)]
+
+
+class MemoryWitness:
+    """Keeps the people whom answers name; can refuse to write."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.seen: list[tuple[str, frozenset[Document]]] = []
+        self.fails = fails
+
+    async def note(self, query: Query, record: SourceRecord) -> None:
+        """Keep whom *record* names, or raise LedgerError."""
+        await asyncio.sleep(0)
+        if self.fails:
+            raise LedgerError("the test's ledger refuses")
+        self.seen.append((record.operation, people_named(record.payload)))
 
 
 def an_access(number: str = CITIZEN, **changes: object) -> Access:

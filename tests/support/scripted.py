@@ -15,7 +15,7 @@ from hub.position.plan import Step
 from hub.position.sources import Source, Sources
 from hub.wire.client import SourceClient, open_client
 from hub.wire.decode import check_status, json_object
-from tests.support.builders import MemoryRecorder
+from tests.support.builders import MemoryRecorder, MemoryWitness
 
 READ = Operation(name="read", echoes=(Echo(path="id"),), patience=Patience(timeout_s=6, attempts=2))
 ACT = Operation(
@@ -77,7 +77,10 @@ class World:
         self.guard, self.close = client.guard, client.aclose
         source = Source(spec=spec, connector=Scripted(client, spec), client=client, mappings={})
         self.sources = Sources({"x": source})
-        self.obtainer = Obtainer(self.sources, cache or CacheLimits(), frozenset({"special"}))
+        self.witness = MemoryWitness()
+        self.obtainer = Obtainer(
+            self.sources, cache or CacheLimits(), frozenset({"special"}), self.witness
+        )
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.path.strip("/"))

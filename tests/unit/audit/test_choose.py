@@ -22,15 +22,19 @@ HOUR = dt.timedelta(hours=1)
 
 
 async def test_cases_are_the_answers_that_fit_newest_first(tmp_path):
-    """Of one person, and no more than were asked for."""
+    """Of one person, whom another's household names too, and no more than were asked for."""
     async with a_world(tmp_path) as world:
         for _ in range(3):
             await world.answer(blocks=("residence",))
         await world.answer("99000006W", blocks=("residence",))
-        mine = [case.record.index async for case in cases(world.ledger, Search(subject=SUBJECT))]
+        await world.answer("99000006W", blocks=("taxBills",))
+        mine = [case async for case in cases(world.ledger, Search(subject=SUBJECT))]
         two = [case.record.index async for case in cases(world.ledger, Search(), 2)]
-    assert mine == sorted(mine, reverse=True)
-    assert len(mine) == 3
+    indexes = [case.record.index for case in mine]
+    assert indexes == sorted(indexes, reverse=True)
+    assert [case.answer["subject"]["document"] for case in mine] == ["*****006W"] + 3 * [
+        "*****002K"
+    ]
     assert len(two) == 2
 
 

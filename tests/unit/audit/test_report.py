@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 import re
 
@@ -9,8 +10,9 @@ import msgspec
 
 from hub.audit.act import Auditor, note_act
 from hub.audit.report import access_report, report_html
-from hub.core.document import parse_document
+from hub.core.document import check_letter, parse_document
 from hub.core.model import BLOCKS
+from hub.position.desk import Wish
 from tests.support.answering import a_world
 from tests.support.builders import CITIZEN, NOW
 from tests.support.ledgers import SUBJECT
@@ -81,3 +83,43 @@ async def test_what_a_source_sent_is_text_in_the_page(tmp_path):
         _, page = await reported(world)
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+
+
+async def test_it_tells_where_the_person_appears_beside_others(tmp_path):
+    """By source and in sum; not whose answers these are, nor what the law seals."""
+    async with a_world(tmp_path) as world:
+        await world.answer(OTHER, blocks=("residence", "taxBills"))
+        await world.answer(OTHER, blocks=("residence",))  # from memory: no other exchange
+        await world.answer(f"99000021{check_letter(99000021)}", blocks=("residence",))
+        await world.answer()
+        made, page = await reported(world)
+        [padron] = made.appearances
+        later = await access_report(
+            world.ledger, without(world.desk.purposes), BLOCKS, SUBJECT, NOW
+        )
+    assert (padron.source, padron.times, padron.first, padron.last) == ("padron", 2, NOW, NOW)
+    assert len(made.looks) == 1
+    assert "Respuestas sobre otras personas en las que aparece usted" in page
+    assert OTHER not in page
+    assert later.appearances == ()
+
+
+def without(purposes):
+    """The table with every purpose's name such that it endangers."""
+    discreet = tuple(msgspec.structs.replace(p, discreet=True) for p in purposes.purposes)
+    return msgspec.structs.replace(purposes, purposes=discreet)
+
+
+async def test_a_sealed_access_is_absent_without_a_trace(tmp_path):
+    """Neither its row nor what was shown under it, until it opens."""
+    async with a_world(tmp_path) as world:
+        access = await world.access()
+        until = NOW + dt.timedelta(days=30)
+        sealed = msgspec.structs.replace(access, id="SEALED", sealed_until=until)
+        await world.desk.open_access(sealed, None, "test")
+        await world.desk.answer(sealed, sealed.caller, Wish(blocks=("residence",)))
+        made, _ = await reported(world)
+        opened = await access_report(world.ledger, world.desk.purposes, BLOCKS, SUBJECT, until)
+    assert (len(made.looks), dict(made.shown), made.shown_at) == (1, {}, None)
+    assert len(opened.looks) == 2
+    assert "Empadronamiento" in opened.shown

@@ -43,7 +43,7 @@ def test_the_leaf_says_what_it_must_in_order() -> None:
     entry = an_entry("denial", id="ID", header={"purpose": "x"}, retention="citizen")
     leaf = leaf_of(entry, Pseudonym("a" * 64), {"key": "k", "sealed": "s"})
     assert leaf == (
-        b'{"at":1795348800000,"format":2,"id":"ID","key":"k","kind":"denial","purpose":"x",'
+        b'{"at":1795348800000,"format":3,"id":"ID","key":"k","kind":"denial","purpose":"x",'
         b'"retention":"citizen","sealed":"s","subject":"' + b"a" * 64 + b'"}'
     )
 

@@ -27,7 +27,7 @@ from hub.position.obtain import obtainer_for
 from hub.position.plan import make_plan
 from hub.position.sources import Source, Sources
 from hub.settings import shipped
-from tests.support.builders import NOW, a_client, a_query
+from tests.support.builders import NOW, MemoryWitness, a_client, a_query
 
 Fetch = Callable[[str, Query], Awaitable[SourceRecord]]
 FOLDER = shipped("mappings") / "padron"
@@ -111,7 +111,9 @@ async def assembled(fetch: Fetch, *, seconds: float = 2.0, wanted: str = "*") ->
         for name in ("identity", "residence")
     ]
     plan = make_plan([*grants, Denial(block="fines", reason="purpose")], sources)
-    return await assemble(plan, obtainer_for(sources, None, BLOCKS), a_query(seconds=seconds))
+    return await assemble(
+        plan, obtainer_for(sources, None, BLOCKS, MemoryWitness()), a_query(seconds=seconds)
+    )
 
 
 UNUSABLE = {
@@ -215,7 +217,7 @@ async def test_an_operation_runs_once_for_all_blocks_that_need_it():
         for name in ("identity", "residence")
     ]
     assembly = await assemble(
-        make_plan(grants, sources), obtainer_for(sources, None, BLOCKS), a_query()
+        make_plan(grants, sources), obtainer_for(sources, None, BLOCKS, MemoryWitness()), a_query()
     )
     assert asked == ["inhabitant"]
     assert {type(block) for block in assembly.blocks.values()} == {Fresh}
@@ -224,5 +226,7 @@ async def test_an_operation_runs_once_for_all_blocks_that_need_it():
 async def test_a_granted_block_without_a_source_is_said_to_be_so():
     """Unavailable, not missing."""
     plan = make_plan([Grant(block="fines", fields=frozenset({"*"}), basis="law")], Sources({}))
-    assembly = await assemble(plan, obtainer_for(Sources({}), None, BLOCKS), a_query())
+    assembly = await assemble(
+        plan, obtainer_for(Sources({}), None, BLOCKS, MemoryWitness()), a_query()
+    )
     assert assembly.blocks["fines"] == Unavailable(source="none", reason="maintenance")
