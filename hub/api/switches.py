@@ -1,7 +1,8 @@
 """`/v1/switches`: operators take a source, or one operation of it, out and put it back.
 
-A switch holds until it is turned again or the hub restarts; what shall stay belongs into
-`hub.toml` (`off` of the source's limits).
+Turning one is a record, and whoever looks at switches has acted as an operator: the same person
+does not audit. A switch holds until it is turned again or the hub restarts; what shall stay
+belongs into `hub.toml` (`off` of the source's limits).
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import structlog
 from litestar import Response, Router, get, put
 from msgspec import Struct
 
+from hub.api.audit_acts import operator
 from hub.api.bodies import json_body
-from hub.api.context import AnyRequest, caller_of, context_of
+from hub.api.context import AnyRequest, context_of
 from hub.api.parameters import ERRORS, LANGUAGE, NOT_FOUND, TOO_LARGE, success
-from hub.api.problems import Fault, Problem
+from hub.api.problems import Fault, Problem, request_id
+from hub.audit.act import note_switch
 from hub.position.sources import Sources
-from hub.wire.switch import WHOLE
+from hub.wire.switch import WHOLE, Switch
 
 log = structlog.get_logger()
 
@@ -46,7 +49,7 @@ EXAMPLE = {"off": {"register": ["*"], "taxes": []}}
 )
 async def list_switches(request: AnyRequest) -> Response[bytes]:
     """The state of every switch."""
-    caller_of(request, "operator")
+    await operator(request)
     return _shown(context_of(request).desk.sources)
 
 
@@ -54,7 +57,8 @@ async def list_switches(request: AnyRequest) -> Response[bytes]:
     "/",
     operation_id="turnSwitch",
     summary="Take a source or an operation out, or put it back",
-    description="Takes effect before the next message to the source, also of what is under way.",
+    description="On record before it takes effect, which is before the next message to the"
+    " source, also of what is under way.",
     responses={
         200: success(Switches, "The state after it.", EXAMPLE),
         **ERRORS,
@@ -64,12 +68,13 @@ async def list_switches(request: AnyRequest) -> Response[bytes]:
 )
 async def turn_switch(request: AnyRequest) -> Response[bytes]:
     """Turn one switch."""
-    caller = caller_of(request, "operator")
-    order = _order(await json_body(request))
-    sources = context_of(request).desk.sources
-    _turn(sources, order)
-    log.warning("switch_turned", by=caller.subject_id, **msgspec.structs.asdict(order))
-    return _shown(sources)
+    caller = await operator(request)
+    desk, order = context_of(request).desk, _order(await json_body(request))
+    switch, stated = _switch(desk.sources, order), msgspec.structs.asdict(order)
+    await note_switch(desk.ledger, desk.clock, caller, stated, request_id(request))
+    switch.turn(order.operation, off=order.off)
+    log.warning("switch_turned", by=caller.subject_id, **stated)
+    return _shown(desk.sources)
 
 
 def _order(body: bytes) -> SwitchOrder:
@@ -80,13 +85,14 @@ def _order(body: bytes) -> SwitchOrder:
         raise Problem("invalid-request", errors=(Fault(pointer="", detail=detail),)) from None
 
 
-def _turn(sources: Sources, order: SwitchOrder) -> None:
+def _switch(sources: Sources, order: SwitchOrder) -> Switch:
+    """The switch that *order* speaks of, if there is such a source and operation."""
     source = sources.by_name.get(order.source)
     if source is None:
         raise Problem("not-found", "no such source; GET /v1/switches lists them")
     if order.operation not in {WHOLE, *(operation.name for operation in source.spec.operations)}:
         raise Problem("not-found", "no such operation of this source")
-    source.client.guard.switch.turn(order.operation, off=order.off)
+    return source.client.guard.switch
 
 
 def _shown(sources: Sources) -> Response[bytes]:

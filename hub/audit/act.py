@@ -1,4 +1,5 @@
-"""What auditors do is on record too: who, what and why, before they see anything.
+"""What auditors and operators do is on record too: who and what, and an auditor's why, before
+anything is seen or done.
 
 Also here: nobody audits who operates. A person's first act in either role in a year is a
 record of kind `duty`, and bars the other role for that year and the next.
@@ -51,7 +52,7 @@ class Auditor(Struct, frozen=True, kw_only=True):
 
 
 class Act(Struct, frozen=True, kw_only=True):
-    """The sealed part of an act."""
+    """The sealed part of an act; an operator's has no reason in words."""
 
     holder: str
     reason: str
@@ -60,8 +61,7 @@ class Act(Struct, frozen=True, kw_only=True):
 
 def auditor_of(caller: Caller) -> Auditor:
     """The auditor behind a token."""
-    holder = f"{caller.issuer} {caller.subject_id}"
-    return Auditor(holder=holder, channel="api", document=caller.document)
+    return Auditor(holder=_holder(caller), channel="api", document=caller.document)
 
 
 async def note_act(
@@ -97,8 +97,29 @@ async def note_act(
     return entry.id
 
 
+async def note_switch(
+    ledger: Ledger, clock: Clock, operator: Caller, order: Mapping[str, JSON], request: str
+) -> None:
+    """Put on record that *operator* turns a switch, before it is turned."""
+    act = Act(holder=_holder(operator), reason="", detail=order)
+    entry = Entry(
+        kind="switch",
+        id=new_id(),
+        at=clock(),
+        header={**order, "request": request},
+        official=operator.document,
+        retention=RETENTION,
+        payload=msgspec.msgpack.encode(act),
+    )
+    await ledger.append([entry])
+
+
+def _holder(caller: Caller) -> str:
+    return f"{caller.issuer} {caller.subject_id}"
+
+
 def read_act(payload: bytes) -> Act:
-    """The sealed part of a `search` or `reveal`; LedgerError if it is none."""
+    """The sealed part of a `search`, `reveal` or `switch`; LedgerError if it is none."""
     try:
         return msgspec.msgpack.decode(payload, type=Act)
     except (msgspec.MsgspecError, UnicodeDecodeError):

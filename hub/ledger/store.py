@@ -35,6 +35,7 @@ Kind = Literal[
     "fragment",
     "bulk",
     "people",
+    "switch",
 ]
 """What a record tells. Closed: a new kind is a new promise to auditors."""
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import json
 import subprocess
 import sys
 
-import jwt
+import httpx
 import pytest
 
-from hub.audit.act import take_duty
 from hub.audit.verify_bundle import verify_bundle
-from hub.auditing import opened
 from hub.core.moment import utc_now
-from hub.core.policy import Caller
 from hub.sandbox.issuer import SandboxIssuer
 from hub.sandbox.population import Population
-from hub.settings import load_settings
 from tests.e2e.test_position import ACCESS, number_of, reveal
 from tests.support.running import ROOT
 from tests.unit.audit.test_bundle import certificate
@@ -264,20 +259,29 @@ def test_a_sample_of_the_running_hub_can_be_drawn_again(answered):
 
 
 def test_whoever_has_operated_cannot_audit(answered):
-    """The same person, with a good auditor's token; and the other way about it is the same."""
+    """One look at the switches is enough; the same person has a good auditor's token."""
     hub = answered
     issuer = SandboxIssuer(hub.folder / "var" / "keys")
-    token = issuer.token("auditor", Population().person(60))
-    claims = jwt.decode(token, options={"verify_signature": False})
-    person = Caller(issuer=claims["iss"], subject_id=claims["sub"], audience="operator")
-
-    async def operate():
-        async with opened(load_settings(hub.config)) as ledger:
-            await take_duty(ledger, utc_now, person, "operator")
-
-    asyncio.run(operate())
+    person = Population().person(60)
+    token = issuer.token("auditor", person)
+    assert hub.get("/v1/switches", issuer.token("operator", person)).status_code == 200
     refused = hub.get("/v1/audit/checkpoint", token)
     assert refused.status_code == 403
     assert refused.json()["type"] == "/problems/conflicting-duties"
     assert hub.get("/problems/conflicting-duties").status_code == 200
     assert hub.get("/v1/audit/checkpoint", hub.token("--auditor")).status_code == 200
+
+
+def test_whoever_has_audited_turns_no_switch(answered):
+    """The order is refused, nothing is turned, and no record says that it was."""
+    hub = answered
+    issuer = SandboxIssuer(hub.folder / "var" / "keys")
+    person = Population().person(61)
+    assert hub.get("/v1/audit/checkpoint", issuer.token("auditor", person)).status_code == 200
+    proof = {"Authorization": f"Bearer {issuer.token('operator', person)}"}
+    order = {"source": "padron", "off": True}
+    refused = httpx.put(f"{hub.base}/v1/switches", json=order, headers=proof, timeout=30)
+    assert refused.status_code == 403
+    assert refused.json()["type"] == "/problems/conflicting-duties"
+    assert hub.get("/v1/switches", hub.token("--operator")).json()["off"]["padron"] == []
+    assert search(hub, kind="switch").json()["records"] == []

@@ -38,9 +38,14 @@ def turn(hub: RunningHub, source: str, *, off: bool, operation: str = "*"):
 
 def answers(hub: RunningHub, last: int):
     """The newest answers' leaves, as the ledger has them in clear."""
-    sql = "SELECT header FROM leaf WHERE kind = 'answer' ORDER BY idx DESC LIMIT ?"
+    return leaves(hub, "answer", last)
+
+
+def leaves(hub: RunningHub, kind: str, last: int):
+    """The newest leaves of a kind."""
+    sql = "SELECT header FROM leaf WHERE kind = ? ORDER BY idx DESC LIMIT ?"
     with closing(sqlite3.connect(hub.folder / "var/ledger.db")) as ledger:
-        return [json.loads(header) for (header,) in ledger.execute(sql, (last,))]
+        return [json.loads(header) for (header,) in ledger.execute(sql, (kind, last))]
 
 
 def citizen(hub: RunningHub, number: int) -> str:
@@ -98,6 +103,22 @@ def test_a_source_that_is_switched_off_is_not_called(hub):
     assert turn(hub, "nothing", off=True).status_code == 404
     assert turn(hub, "avisos", off=True, operation="nothing").status_code == 404
     assert hub.get("/v1/switches", hub.token()).status_code == 403
+
+
+def test_a_switch_is_turned_on_record_or_not_at_all(hub):
+    """The record says what and when, the person sealed; without a ledger nothing is turned."""
+    turn(hub, "avisos", off=True)
+    [header] = leaves(hub, "switch", 1)
+    assert (header["source"], header["operation"], header["off"]) == ("avisos", "*", True)
+    assert {"sealed", "key", "request"} <= set(header)
+    turn(hub, "avisos", off=False)
+    with closing(sqlite3.connect(hub.folder / "var/ledger.db", isolation_level=None)) as blocker:
+        blocker.execute("BEGIN IMMEDIATE")
+        refused = turn(hub, "avisos", off=True)
+        blocker.execute("ROLLBACK")
+    assert refused.status_code == 503
+    assert refused.json()["type"] == "/problems/ledger-unavailable"
+    assert turn(hub, "padron", off=False).json()["off"]["avisos"] == []
 
 
 def test_every_answer_tells_the_quotas(hub):

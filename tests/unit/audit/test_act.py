@@ -13,13 +13,14 @@ from hub.audit.act import (
     ConflictingDuties,
     NoReason,
     note_act,
+    note_switch,
     read_act,
     take_duty,
 )
 from hub.core.document import parse_document
 from hub.core.errors import LedgerError
 from hub.core.policy import Caller
-from hub.ledger.store import Search
+from hub.ledger.store import JSON, Search
 from tests.support.builders import NOW
 from tests.support.ledgers import SUBJECT, FaultyDisk, a_ledger
 
@@ -104,3 +105,16 @@ async def test_a_duty_that_cannot_be_recorded_is_not_taken(tmp_path):
         disk.mode = "fails"
         with pytest.raises(LedgerError):
             await take_duty(ledger, lambda: NOW, PERSON, "auditor")
+
+
+async def test_a_switch_names_its_operator_sealed(tmp_path):
+    """What was turned stands in clear; who did it opens to whoever may read the payload."""
+    order: dict[str, JSON] = {"source": "padron", "operation": "*", "off": True}
+    async with a_ledger(tmp_path) as ledger:
+        await note_switch(ledger, lambda: NOW, PERSON, order, "REQUEST")
+        [record] = await ledger.recent()
+        assert PERSON.subject_id not in record.leaf.decode()
+        payload = await ledger.payload("switch", record.id)
+        assert payload is not None
+        assert read_act(payload).holder == f"{PERSON.issuer} {PERSON.subject_id}"
+    assert {**record.header, **order, "request": "REQUEST"} == record.header
