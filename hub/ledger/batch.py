@@ -80,6 +80,8 @@ class Batch:
     def __init__(self, keys: Keys, log: VerifierKey) -> None:
         self._keys, self._log, self._sealer = keys, log, Sealer()
         self._opened: dict[tuple[str, str, str], DataKey] = {}
+        self._leaves: list[tuple[int, str, str, bytes]] = []
+        self._sealed: list[tuple[int, bytes]] = []
 
     def append(self, db: sqlite3.Connection, entries: Sequence[Entry]) -> Receipt:
         """Write *entries* durably; sqlite3.Error or LedgerError if not."""
@@ -94,9 +96,12 @@ class Batch:
                 leaves = [
                     self._write(db, index, entry) for index, entry in enumerate(entries, start=size)
                 ]
+                self._flush(db)
                 db.executemany("INSERT INTO node VALUES (?, ?, ?)", grow(size, stack, leaves))
         finally:
             self._opened.clear()  # no data key is held in the open for longer than this
+            self._leaves.clear()
+            self._sealed.clear()
         return Receipt(first=size, size=size + len(entries), root=root_of(stack))
 
     def checkpoint(self, db: sqlite3.Connection, at_ms: int) -> Checkpoint:
@@ -111,8 +116,15 @@ class Batch:
                 )
         return signed
 
+    def _flush(self, db: sqlite3.Connection) -> None:
+        """Insert the rows that were made so far, in one go: a statement for each costs more."""
+        db.executemany("INSERT INTO leaf VALUES (?, ?, ?, ?)", self._leaves)
+        db.executemany("INSERT INTO sealed VALUES (?, ?)", self._sealed)
+        self._leaves.clear()
+        self._sealed.clear()
+
     def _write(self, db: sqlite3.Connection, index: int, entry: Entry) -> bytes:
-        """Insert one entry; the hash of its leaf."""
+        """Make the rows of one entry; the hash of its leaf."""
         subject = None if entry.subject is None else subject_of(self._keys, entry.subject)
         others = sorted({subject_of(self._keys, person) for person in entry.others})
         marks = people_of(self._keys, entry, others)
@@ -121,11 +133,12 @@ class Batch:
             appear_in(db, [seal["key"]], others)
             marks |= seal
         elif entry.exchanges:
+            self._flush(db)  # the exchanges may be of this very group
             keys = keys_behind(db, entry.exchanges)
             appear_in(db, keys, others)
             marks |= {"exchanges": entry.exchanges, "keys": keys}
         leaf = leaf_of(entry, subject, marks)
-        db.execute("INSERT INTO leaf VALUES (?, ?, ?, ?)", (index, entry.kind, entry.id, leaf))
+        self._leaves.append((index, entry.kind, entry.id, leaf))
         _pair(db, index, entry)
         return leaf_hash(leaf)
 
@@ -136,7 +149,7 @@ class Batch:
         sealed = self._sealer.seal(
             key, context_of(entry.kind, entry.id, key.id), entry.payload, entry.decoded
         )
-        db.execute("INSERT INTO sealed VALUES (?, ?)", (index, sealed.data))
+        self._sealed.append((index, sealed.data))
         if sealed.decoded_digest is not None:
             marks["decoded"] = sealed.decoded_digest
         return {**marks, "key": key.id, "sealed": sealed.digest}
@@ -165,7 +178,8 @@ class Batch:
 
 def period_of(moment: dt.datetime) -> str:
     """The month, in UTC, whose payloads share a data key: `2026-11`."""
-    return moment.astimezone(dt.UTC).strftime("%Y-%m")
+    utc = moment.astimezone(dt.UTC)
+    return f"{utc.year:04}-{utc.month:02}"
 
 
 def subject_of(keys: Keys, person: Document | Pseudonym) -> Pseudonym:
@@ -213,7 +227,8 @@ def keys_behind(db: sqlite3.Connection, exchanges: Sequence[str]) -> list[str]:
 
 def appear_in(db: sqlite3.Connection, keys: Sequence[str], others: Sequence[Pseudonym]) -> None:
     """Note that payloads under *keys* speak of *others*, as long as the keys exist."""
-    db.executemany(_APPEAR, [(other, key) for key in keys for other in others])
+    if others:
+        db.executemany(_APPEAR, [(other, key) for key in keys for other in others])
 
 
 def unwrapped(keys: Keys, row: KeyRow) -> DataKey:

@@ -90,7 +90,8 @@ class Sealer:
         """Both, sealed under *key*, to be opened only with the same *context*."""
         if len(payload or b"") + len(decoded or b"") > MAX_BYTES:
             raise LedgerError(f"a payload has more than {MAX_BYTES} bytes")
-        salt, nonce = os.urandom(16), os.urandom(_NONCE_BYTES)
+        chance = os.urandom(16 + _NONCE_BYTES)
+        salt, nonce = chance[:16], chance[16:]
         plain = msgspec.msgpack.encode(Envelope(1, salt, payload, decoded))
         packed = self._compressor.compress(plain)
         data = _VERSION + nonce + AESGCM(key.key).encrypt(nonce, packed, context)

@@ -159,14 +159,21 @@ async def test_an_answer_that_came_in_and_was_not_acknowledged_is_shown_to_nobod
 ) -> None:
     """The bytes are all there, the record of them may be or not: the caller gets an error."""
     disk = FaultyDisk()
-    async with a_ledger(tmp_path, disk) as ledger, playing(answers_and_resets) as (url, here):
-        client = open_client("source", url, LedgerRecorder(ledger))
-        call = asyncio.ensure_future(client.technical_call(READ).get("/read"))
-        while await ledger.size() == 0:  # noqa: ASYNC110 - the writer is a thread
-            await asyncio.sleep(0)
+
+    async def falls_ill_and_answers(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, here: asyncio.Event
+    ) -> None:
+        await asked(reader)  # so the request is on record
         disk.mode = mode
+        writer.write(HEAD + BODY)
+        await writer.drain()
+        here.set()
+        await reader.read()
+
+    async with a_ledger(tmp_path, disk) as ledger, playing(falls_ill_and_answers) as (url, here):
+        client = open_client("source", url, LedgerRecorder(ledger))
         with pytest.raises(LedgerError):
-            await call
+            await client.technical_call(READ).get("/read")
         disk.mode = "works"
         await client.aclose()
         assert here.is_set()

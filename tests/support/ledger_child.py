@@ -33,8 +33,6 @@ def stopping(what: str, when: str) -> Connect:
         holds = False
 
         def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-            if sql.startswith("INSERT INTO leaf") and values[0][1] == what:
-                self.holds = True
             if sql.startswith("INSERT INTO checkpoint") and what == "checkpoint":
                 self.holds = True
             if sql == "COMMIT" and self.holds:
@@ -43,6 +41,11 @@ def stopping(what: str, when: str) -> Connect:
                 say("stopped")
                 time.sleep(600)
             return super().execute(sql, *values)
+
+        def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:
+            if sql.startswith("INSERT INTO leaf") and any(row[1] == what for row in rows):
+                self.holds = True
+            return super().executemany(sql, rows)
 
     return lambda path: sqlite3.connect(path, isolation_level=None, factory=Connection)
 
