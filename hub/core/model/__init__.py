@@ -13,6 +13,7 @@ from hub.core.model.evidence import (
     UnemploymentBenefitEvidence,
     WorkHistoryEvidence,
 )
+from hub.core.model.folder import Appointments
 from hub.core.model.person import Identity
 from hub.core.model.residence import Residence
 from hub.core.model.service_request import ServiceRequests
@@ -78,6 +79,12 @@ BLOCKS: dict[str, BlockType] = {
             type=ServiceRequests,
             title_es="Avisos",
             title_en="Street incident reports",
+        ),
+        BlockType(
+            name="appointments",
+            type=Appointments,
+            title_es="Citas",
+            title_en="Appointments",
         ),
         BlockType(
             name="jobSeeker",

@@ -1,0 +1,73 @@
+"""What the citizen's folder shows: appointments at the city's offices.
+
+No EU vocabulary has a class for these: the names follow the hub of citizens' folders of the
+Consorci AOC.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+from hub.core.model.canonical import Canonical, Code
+
+AppointmentState = Literal["booked", "attended", "missed", "cancelled"]
+AppointmentChannel = Literal["in_person", "phone", "video"]
+
+
+class Office(Canonical, frozen=True, kw_only=True):
+    """Where to go. Address in the terms of the EU Core Location Vocabulary."""
+
+    name: str
+    full_address: str
+    post_code: str | None = None
+    address_area: str | None = None
+    """District."""
+    telephone: str | None = None
+    latitude: float | None = None
+    """Degrees north (WGS 84)."""
+    longitude: float | None = None
+    """Degrees east (WGS 84)."""
+
+
+class BookedAppointment(Canonical, frozen=True, kw_only=True):
+    """A citizen's appointment with the city. Its links are for the citizen to follow."""
+
+    id: str
+    """What the citizen quotes to change or cancel it."""
+    subject: str
+    """What it is about: `Alta en el Padrón`."""
+    procedure: Code | None = None
+    """The procedure in the State's inventory (SIA)."""
+    state: AppointmentState
+    booked_at: dt.datetime
+    """When it was made: the day on which nothing happens."""
+    starts_at: dt.datetime
+    """When it takes place."""
+    minutes: int | None = None
+    """How long it is expected to take."""
+    reminder_at: dt.datetime | None = None
+    """When the citizen is reminded of it."""
+    channel: AppointmentChannel
+    office: Office | None = None
+    """None where the citizen need not go anywhere."""
+    documents: tuple[str, ...] = ()
+    """What to bring, each in the office's words."""
+    change_url: str | None = None
+    cancel_url: str | None = None
+
+    @property
+    def needs_action(self) -> bool:
+        """Whether it is still to be kept."""
+        return self.state == "booked"
+
+    @property
+    def next_date(self) -> dt.date | None:
+        """The day on which it takes place."""
+        return self.starts_at.date()
+
+
+class Appointments(Canonical, frozen=True, kw_only=True):
+    """A citizen's appointments, as the source orders them."""
+
+    items: tuple[BookedAppointment, ...]
