@@ -32,6 +32,7 @@ _BUILT_IN: tuple[Converter, ...] = (
     converters_text.boolean_si_no,
     converters_text.flag_x,
     converters_number.integer,
+    converters_number.beyond_999,
     converters_number.decimal_text,
     converters_number.money,
     converters_number.money_eur,

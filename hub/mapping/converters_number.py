@@ -16,6 +16,7 @@ _EUROS = re.compile(r"[0-9]{1,15}")
 _HUNDREDTHS = re.compile(r"[0-9]{1,2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _CENTS = Decimal("0.01")
+_MOST_ROWS = 999
 _MOST_PLACES = 20
 """An exponent beyond this is an attack: written out, it fills the memory."""
 
@@ -24,6 +25,11 @@ def integer(value: str | int) -> int:
     """A whole number of at most 18 digits."""
     digits = _digits(value, _WHOLE)
     return int(digits)
+
+
+def beyond_999(value: str | int) -> bool:
+    """Whether a number of rows is more than the 999 that the source gives at once."""
+    return integer(value) > _MOST_ROWS
 
 
 def decimal_text(value: str | int | Decimal) -> Decimal:

@@ -15,6 +15,7 @@ import httpx
 import jsonschema
 from msgspec import Struct
 from msgspec.structs import replace
+from openapi_spec_validator import validate
 
 from hub.core.binding import check_binding
 from hub.core.connector import Connector, Query
@@ -22,9 +23,18 @@ from hub.core.exchange import SourceRecord
 from hub.core.model import BLOCKS
 from hub.core.model.canonical import Canonical
 from hub.core.secret import Secret
-from hub.mapping import Mapping, as_json, load_mapping, load_schemas
+from hub.mapping import (
+    Mapping,
+    as_json,
+    check_paths,
+    coverage,
+    examples_path,
+    load_mapping,
+    load_schemas,
+    run_examples,
+)
 from hub.sandbox.stage import Fault, Stage
-from tests.support.builders import NOW, MemoryRecorder, a_client, a_query
+from tests.support.builders import CITIZEN, NOW, MemoryRecorder, a_client, a_query
 from tests.support.serving import a_stage, serving
 
 ROOT = Path(__file__).parents[2]
@@ -90,6 +100,44 @@ class Slice(Struct, frozen=True, kw_only=True):
         self.check(payload)
         golden = json.loads(sample.with_suffix(".golden.json").read_text("utf-8"))
         assert as_json(self.block_of(payload)) == golden
+
+    def check_mapping(self) -> None:
+        """Every path exists, every leaf is read or left alone for a reason, examples hold."""
+        schemas = {self.operation: self.schema}
+        assert check_paths(self.meaning(), schemas) == ()
+        assert coverage(self.meaning(), schemas).never_read == ()
+        assert run_examples(self.meaning(), examples_path(self.mappings, self.block)) == ()
+
+    def check_page(self, faults: frozenset[str], promised: set[str]) -> None:
+        """README names every operation, echo, setting and fault mode; each mode has a promise."""
+        module = importlib.import_module(f"connectors.{self.system}")
+        echoes = {echo.path for operation in module.SPEC.operations for echo in operation.echoes}
+        for word in {self.operation, *echoes, *faults}:
+            assert f"`{word}`" in self.readme, word
+        assert all(f"{name} = " in self.readme for name in module.Settings.__struct_fields__)
+        assert promised == faults
+        assert all(state == "done" or state["exempt"] for state in self.rules.values())
+
+    def check_openapi(self) -> None:
+        """The interface is valid OpenAPI, and no identifier can travel in an address."""
+        validate(self.openapi, base_uri=(self.contract / "openapi.json").as_uri())
+        for path, methods in self.openapi["paths"].items():
+            assert "{" not in path
+            assert all("parameters" not in operation for operation in methods.values())
+
+    @property
+    def openapi(self) -> Any:
+        """The interface of a REST system."""
+        return json.loads((self.contract / "openapi.json").read_text("utf-8"))
+
+    def check_question(self, playing: Playing) -> None:
+        """The one message fits the contract and names the person in its body alone."""
+        [sent] = playing.recorder.sent
+        question = self.openapi["components"]["schemas"]["Consulta"]
+        jsonschema.validate(json.loads(sent.message.body), question)
+        assert CITIZEN in sent.message.body.decode()
+        assert CITIZEN not in sent.url + repr(sent.message.headers)
+        assert dict(sent.message.headers)["authorization"] == "[credential]"
 
     def connector(self, client: Any, **changes: Any) -> Connector:
         """The connector as the hub opens it, behind *client*."""

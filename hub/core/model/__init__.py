@@ -13,7 +13,7 @@ from hub.core.model.evidence import (
     UnemploymentBenefitEvidence,
     WorkHistoryEvidence,
 )
-from hub.core.model.folder import Appointments
+from hub.core.model.folder import Appointments, Cases
 from hub.core.model.person import Identity
 from hub.core.model.residence import Residence
 from hub.core.model.service_request import ServiceRequests
@@ -86,6 +86,7 @@ BLOCKS: dict[str, BlockType] = {
             title_es="Citas",
             title_en="Appointments",
         ),
+        BlockType(name="cases", type=Cases, title_es="Expedientes", title_en="Cases"),
         BlockType(
             name="jobSeeker",
             type=JobSeekerEvidence,

@@ -79,14 +79,16 @@ class Highlight(Canonical, frozen=True):
 
 
 def highlight(value: Canonical, today: dt.date) -> Highlight:
-    """How many items *value* has, how many wait for the citizen, and the next date of these."""
+    """How many items *value* has, how many wait for the citizen, and the next date of these.
+
+    A source that says that it holds more than it gives (`held_count`) is believed.
+    """
     items = getattr(value, "items", None)
     if items is None:
         return Highlight()
+    count: int = getattr(value, "held_count", len(items))
     if not items or not hasattr(items[0], "needs_action"):
-        return Highlight(count=len(items))
+        return Highlight(count=count)
     waiting: list[Actionable] = [item for item in items if item.needs_action]
     dates = [item.next_date for item in waiting if item.next_date and item.next_date >= today]
-    return Highlight(
-        count=len(items), needs_action=len(waiting), next_date=min(dates, default=None)
-    )
+    return Highlight(count=count, needs_action=len(waiting), next_date=min(dates, default=None))

@@ -1,7 +1,7 @@
-"""What the citizen's folder shows: appointments at the city's offices.
+"""What the citizen's folder shows: appointments at the city's offices, and cases.
 
 No EU vocabulary has a class for these: the names follow the hub of citizens' folders of the
-Consorci AOC.
+Consorci AOC and the State's interoperability rules (ENI).
 """
 
 from __future__ import annotations
@@ -13,6 +13,23 @@ from hub.core.model.canonical import Canonical, Code
 
 AppointmentState = Literal["booked", "attended", "missed", "cancelled"]
 AppointmentChannel = Literal["in_person", "phone", "video"]
+
+CaseState = Literal["open", "closed", "closed_for_transfer"]
+CitizenAction = Literal["required", "none", "not_applicable"]
+
+
+class PublicBody(Canonical, frozen=True, kw_only=True):
+    """A body of an administration, by its code in the State's directory (DIR3)."""
+
+    code: str
+    name: str | None = None
+
+
+class Procedure(Canonical, frozen=True, kw_only=True):
+    """A procedure, by its code in the State's inventory (SIA)."""
+
+    code: str
+    name: str | None = None
 
 
 class Office(Canonical, frozen=True, kw_only=True):
@@ -71,3 +88,48 @@ class Appointments(Canonical, frozen=True, kw_only=True):
     """A citizen's appointments, as the source orders them."""
 
     items: tuple[BookedAppointment, ...]
+
+
+class Case(Canonical, frozen=True, kw_only=True):
+    """A case file (expediente) in which the citizen is a party, in the terms of ENI."""
+
+    id: str
+    """Of the whole country: `ES_L01280796_2026_EXP_…`."""
+    number: str | None = None
+    """What the citizen quotes."""
+    subject: str | None = None
+    procedure: Procedure
+    body: PublicBody
+    """Who decides it."""
+    state: CaseState
+    """ENI's E01, E02 and E03: closed for transfer is closed, with its index made."""
+    stage: str | None = None
+    """Where it stands, in the source's words."""
+    opened_on: dt.date
+    expected_on: dt.date | None = None
+    """When a decision is expected."""
+    closed_on: dt.date | None = None
+    citizen_action: CitizenAction | None = None
+    action_due: dt.date | None = None
+    """Until when the citizen must act, where they must."""
+    details_url: str | None = None
+
+    @property
+    def needs_action(self) -> bool:
+        """Whether it waits for the citizen."""
+        return self.citizen_action == "required"
+
+    @property
+    def next_date(self) -> dt.date | None:
+        """Until when."""
+        return self.action_due
+
+
+class Cases(Canonical, frozen=True, kw_only=True):
+    """A citizen's cases, as the source orders them; it may hold more than it gives."""
+
+    items: tuple[Case, ...]
+    held_count: int
+    """How many the source says that it holds."""
+    truncated: bool
+    """Whether that is more than it gives at once, so that some are not among the items."""

@@ -3,20 +3,15 @@ from __future__ import annotations
 import json
 
 import httpx
-import jsonschema
 import pytest
-from openapi_spec_validator import validate
 
-from connectors.citas import SPEC, Settings
 from connectors.citas.simulator import FAULTS
 from hub.core.errors import MappingError, SourceError, SourceInsecure, SourceMalformed
-from hub.mapping import check_paths, coverage, examples_path, run_examples
 from hub.sandbox import magic
 from tests.support.builders import CITIZEN, NOW, a_query
 from tests.support.slices import Slice, ask
 
 CITAS = Slice(system="citas", operation="appointments", block="appointments")
-OPENAPI = json.loads((CITAS.contract / "openapi.json").read_text("utf-8"))
 INSECURE, MALFORMED = (SourceInsecure, "identity_mismatch"), (SourceMalformed, "schema")
 STRUCK = {
     "answers_other_citizen": INSECURE,
@@ -109,10 +104,7 @@ async def test_the_question_is_by_the_contract_and_names_the_person_in_its_body_
     """Sent bytes fit the schema; neither address nor headers hold the number."""
     async with CITAS.playing() as playing:
         await playing.ask(magic.DEFAULT_CITIZEN)
-    [sent] = playing.recorder.sent
-    jsonschema.validate(json.loads(sent.message.body), OPENAPI["components"]["schemas"]["Consulta"])
-    assert CITIZEN not in sent.url + repr(sent.message.headers)
-    assert dict(sent.message.headers)["authorization"] == "[credential]"
+    CITAS.check_question(playing)
 
 
 async def test_a_replayed_question_is_the_same_question():
@@ -158,27 +150,8 @@ def test_a_sample_becomes_its_golden_block(sample):
     CITAS.check_sample(sample)
 
 
-def test_the_mapping_reads_the_whole_contract():
-    """Every path exists, every leaf is read or left alone for a reason, examples hold."""
-    schemas = {CITAS.operation: CITAS.schema}
-    assert check_paths(CITAS.meaning(), schemas) == ()
-    assert coverage(CITAS.meaning(), schemas).never_read == ()
-    assert run_examples(CITAS.meaning(), examples_path(CITAS.mappings, CITAS.block)) == ()
-
-
-def test_the_contract_is_valid_and_has_no_parameter():
-    """OpenAPI 3.1, and no identifier can travel in an address."""
-    validate(OPENAPI, base_uri=(CITAS.contract / "openapi.json").as_uri())
-    for path, methods in OPENAPI["paths"].items():
-        assert "{" not in path
-        assert all("parameters" not in operation for operation in methods.values())
-
-
-def test_the_page_about_the_connector_is_complete():
-    """README names every echo, setting and fault mode; each mode has its promise."""
-    echoes = {echo.path for operation in SPEC.operations for echo in operation.echoes}
-    for word in {CITAS.operation, *echoes, *FAULTS}:
-        assert f"`{word}`" in CITAS.readme, word
-    assert all(f"{name} = " in CITAS.readme for name in Settings.__struct_fields__)
-    assert STRUCK.keys() | {"wrong_types", "script_links"} == FAULTS
-    assert all(state == "done" or state["exempt"] for state in CITAS.rules.values())
+def test_mapping_contract_and_page_are_complete():
+    """Every leaf is read or left alone for a reason, and every fault mode has its promise."""
+    CITAS.check_mapping()
+    CITAS.check_openapi()
+    CITAS.check_page(FAULTS, STRUCK.keys() | {"wrong_types", "script_links"})

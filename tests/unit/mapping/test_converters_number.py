@@ -4,6 +4,7 @@ import pytest
 
 from hub.core.model.canonical import Money
 from hub.mapping.converters_number import (
+    beyond_999,
     decimal_text,
     integer,
     latitude,
@@ -24,6 +25,8 @@ def euros(amount: str) -> Money:
         (integer, ("007",), 7),
         (integer, (" -12 ",), -12),
         (integer, (5,), 5),
+        (beyond_999, (999,), False),
+        (beyond_999, ("1000",), True),
         (decimal_text, ("10.010",), Decimal("10.010")),
         (decimal_text, (Decimal("1E+2"),), Decimal(100)),
         (money, ("152.00000000000000", "EUR"), euros("152.00")),
