@@ -58,7 +58,7 @@ class JsonService:
         route = self._routes.get(scope["path"])
         try:
             answering = self._admit(scope, route)
-            status, answer = 200, answering.answer(await _body(receive))
+            status, answer = 200, answering.answer(await whole_body(receive))
         except Refused as refused:
             status, answer = refused.status, {"error": refused.text}
         body = json.dumps(answer, ensure_ascii=False).encode()
@@ -80,7 +80,7 @@ class JsonService:
         }
         kind, _, encoded = headers.get("authorization", "").partition(" ")
         pair = f"{self._stage.settings['user']}:{self._stage.secret('password')}".encode()
-        if kind.lower() != "basic" or not hmac.compare_digest(_decoded(encoded), pair):
+        if kind.lower() != "basic" or not hmac.compare_digest(decoded(encoded), pair):
             raise Refused(401, "who asks?")
         if scope["method"] != route.method:
             raise Refused(405, "another method")
@@ -170,14 +170,15 @@ def _read(body: bytes, shape: type[Q]) -> Q:
         raise Refused(400, "not a question of the contract") from None
 
 
-def _decoded(text: str) -> bytes:
+def decoded(text: str) -> bytes:
+    """The bytes behind Basic credentials; none for nonsense."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return b""
 
 
-async def _body(receive: Receive) -> bytes:
+async def whole_body(receive: Receive) -> bytes:
     """The whole body; Refused (413) for one that no question is as long as."""
     body, more = bytearray(), True
     while more:
