@@ -13,7 +13,7 @@ from hub.core.model.evidence import (
     UnemploymentBenefitEvidence,
     WorkHistoryEvidence,
 )
-from hub.core.model.folder import Appointments, Cases
+from hub.core.model.folder import Appointments, Cases, RegistryEntries
 from hub.core.model.person import Identity
 from hub.core.model.residence import Residence
 from hub.core.model.service_request import ServiceRequests
@@ -87,6 +87,12 @@ BLOCKS: dict[str, BlockType] = {
             title_en="Appointments",
         ),
         BlockType(name="cases", type=Cases, title_es="Expedientes", title_en="Cases"),
+        BlockType(
+            name="registryEntries",
+            type=RegistryEntries,
+            title_es="Consulta de Registro",
+            title_en="Registry entries",
+        ),
         BlockType(
             name="jobSeeker",
             type=JobSeekerEvidence,

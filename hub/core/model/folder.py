@@ -1,7 +1,7 @@
-"""What the citizen's folder shows: appointments at the city's offices, and cases.
+"""What the citizen's folder shows: appointments at the city's offices, cases and registry entries.
 
 No EU vocabulary has a class for these: the names follow the hub of citizens' folders of the
-Consorci AOC and the State's interoperability rules (ENI).
+Consorci AOC and the State's interoperability rules (ENI, SICRES).
 """
 
 from __future__ import annotations
@@ -133,3 +133,34 @@ class Cases(Canonical, frozen=True, kw_only=True):
     """How many the source says that it holds."""
     truncated: bool
     """Whether that is more than it gives at once, so that some are not among the items."""
+
+
+class RegistryEntry(Canonical, frozen=True, kw_only=True):
+    """An entry of an electronic registry, in the terms of SICRES."""
+
+    number: str
+    """What proves that it was handed in, or sent."""
+    kind: Literal["received", "sent"]
+    """Seen from the city: what the citizen handed in is received."""
+    summary: str
+    registered_at: dt.datetime
+    """When it was entered."""
+    presented_at: dt.datetime | None = None
+    """When it was handed in: from here on deadlines run."""
+    origin: PublicBody | None = None
+    """Who sent it, where that is an administration."""
+    destination: PublicBody | None = None
+    """Who is to deal with it."""
+    procedure_code: str | None = None
+    """In the State's inventory (SIA)."""
+    case_number: str | None = None
+    exchange_id: str | None = None
+    """Of the exchange with another administration, where it was sent on."""
+    paper: Code | None = None
+    """Whether paper goes with it."""
+
+
+class RegistryEntries(Canonical, frozen=True, kw_only=True):
+    """A citizen's registry entries, as the source orders them."""
+
+    items: tuple[RegistryEntry, ...]
