@@ -13,7 +13,7 @@ from hub.core.model.evidence import (
     UnemploymentBenefitEvidence,
     WorkHistoryEvidence,
 )
-from hub.core.model.folder import Appointments, Cases, RegistryEntries
+from hub.core.model.folder import Appointments, Cases, Notifications, RegistryEntries
 from hub.core.model.person import Identity
 from hub.core.model.residence import Residence
 from hub.core.model.service_request import ServiceRequests
@@ -92,6 +92,12 @@ BLOCKS: dict[str, BlockType] = {
             type=RegistryEntries,
             title_es="Consulta de Registro",
             title_en="Registry entries",
+        ),
+        BlockType(
+            name="notifications",
+            type=Notifications,
+            title_es="Notificaciones y comunicaciones",
+            title_en="Notifications and communications",
         ),
         BlockType(
             name="jobSeeker",

@@ -1,4 +1,5 @@
-"""What the citizen's folder shows: appointments at the city's offices, cases and registry entries.
+"""What the citizen's folder shows: appointments at the city's offices, cases, registry entries and
+notifications.
 
 No EU vocabulary has a class for these: the names follow the hub of citizens' folders of the
 Consorci AOC and the State's interoperability rules (ENI, SICRES).
@@ -16,6 +17,10 @@ AppointmentChannel = Literal["in_person", "phone", "video"]
 
 CaseState = Literal["open", "closed", "closed_for_transfer"]
 CitizenAction = Literal["required", "none", "not_applicable"]
+
+NotificationState = Literal[
+    "pending", "accepted", "rejected", "expired", "cancelled", "undelivered"
+]
 
 
 class PublicBody(Canonical, frozen=True, kw_only=True):
@@ -164,3 +169,42 @@ class RegistryEntries(Canonical, frozen=True, kw_only=True):
     """A citizen's registry entries, as the source orders them."""
 
     items: tuple[RegistryEntry, ...]
+
+
+class Notification(Canonical, frozen=True, kw_only=True):
+    """A notification or communication to the citizen: that there is one, never what it says.
+
+    To read one is to be notified, so that the hub can show no more.
+    """
+
+    id: str
+    kind: Literal["notification", "communication"]
+    """A notification starts deadlines; a communication informs."""
+    subject: str | None = None
+    sender: PublicBody
+    state: NotificationState
+    """In the words of the lists: expired means that the law takes it as rejected."""
+    stage: Code
+    """The source's own state, of which `state` is the short form."""
+    created_at: dt.datetime
+    updated_at: dt.datetime | None = None
+    capacity: Literal["holder", "recipient", "representative", "other"] | None = None
+    """As what the citizen receives it."""
+    channel: Code | None = None
+    """How it was or will be delivered."""
+
+    @property
+    def needs_action(self) -> bool:
+        """Whether it waits to be read."""
+        return self.state == "pending"
+
+    @property
+    def next_date(self) -> dt.date | None:
+        """None: until when it can be read is not in the list."""
+        return None
+
+
+class Notifications(Canonical, frozen=True, kw_only=True):
+    """A citizen's notifications and communications, pending or not, as the source orders them."""
+
+    items: tuple[Notification, ...]
