@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hub.core.model.canonical import Canonical, Code, Money, PartialDate
+from hub.core.model.electoral import ElectoralRoll
 from hub.core.model.evidence import (
     DisabilityEvidence,
     IncomeLevelEvidence,
@@ -51,6 +52,12 @@ BLOCKS: dict[str, BlockType] = {
             type=Residence,
             title_es="Empadronamiento",
             title_en="Registered residence",
+        ),
+        BlockType(
+            name="electoralRoll",
+            type=ElectoralRoll,
+            title_es="Censo electoral",
+            title_en="Electoral roll",
         ),
         BlockType(name="taxBills", type=TaxBills, title_es="Recibos", title_en="Tax bills"),
         BlockType(name="fines", type=Fines, title_es="Multas y sanciones", title_en="Fines"),
