@@ -1,4 +1,4 @@
-"""The whole line: five systems over their real protocols, one position."""
+"""The whole line: every system over its real protocol, one position."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ MUNICIPAL = {
     "socialServices": "civis",
     "socialBenefits": "civis",
     "serviceRequests": "avisos",
+    "appointments": "citas",
+    "cases": "expedientes",
+    "registryEntries": "registro",
+    "notifications": "notifica",
+    "electoralRoll": "censo",
 }
 ACCESS: dict[str, Any] = {
     "subject": {"document": "99000002K", "givenName": "Ana", "firstSurname": "Prueba"},
@@ -41,7 +46,7 @@ def without_times(block):
 
 
 def test_a_citizen_sees_their_own_position(hub):
-    """Eight blocks of four municipal systems, with provenance; the state needs a procedure."""
+    """Every block of the city's own systems, with provenance; the state needs a procedure."""
     answer = hub.get("/v1/me/position", hub.token())
     position = answer.json()
     assert answer.status_code == 200, answer.text
@@ -114,7 +119,7 @@ def test_whom_the_employment_service_does_not_know_has_an_empty_block(hub):
     assert blocks["jobSeeker"]["state"] == "empty"
 
 
-@pytest.mark.parametrize("stopped", ["padron", "sap_trm", "civis", "avisos"])
+@pytest.mark.parametrize("stopped", sorted(set(MUNICIPAL.values())))
 def test_a_stopped_source_spoils_nothing_else(hub, stopped):
     """Its blocks are unavailable, all others equal, within the deadline."""
     token = hub.token()
@@ -219,7 +224,7 @@ def test_an_unchanged_position_is_not_sent_again(hub):
 
 def test_nothing_usable_is_503(hub):
     """With the reason per block, and when to try again."""
-    for source in ("padron", "sap_trm", "civis", "avisos"):
+    for source in set(MUNICIPAL.values()):
         hub.sandbox("POST", f"/stop/{source}")
     answer = hub.get("/v1/me/position", hub.token(), Prefer="wait=1")
     assert answer.status_code == 503
