@@ -19,6 +19,7 @@ from hub.core.moment import Clock, new_id, utc_now
 from hub.wire.guard import SourceGuard
 from hub.wire.patience import patiently
 from hub.wire.recording import EXCHANGE, RecordingTransport
+from hub.wire.table import open_table
 from hub.wire.tag import EXTENSION, Tag
 from hub.wire.transport import GuardedTransport, guarded_transport, origin_of
 
@@ -269,7 +270,12 @@ def open_client(
     ids: Callable[[], str] = new_id,
     limits: SourceLimits | None = None,
 ) -> SourceClient:
-    """A client of *source* at *url*; nothing leaves for another origin than it and *egress*."""
+    """A client of *source* at *url*; nothing leaves for another origin than it and *egress*.
+
+    An address `table+…` is a table's: no socket is opened, the same messages are answered from it.
+    """
+    if (table := open_table(url)) is not None:
+        transport, url = transport or table, url.partition("?")[0]
     allowed = frozenset(origin_of(httpx.URL(address)) for address in (url, *egress))
     guarded = guarded_transport(allowed, transport)
     jar = CookieJar(None if keeps_cookies else DefaultCookiePolicy(allowed_domains=[]))

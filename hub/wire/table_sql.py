@@ -1,0 +1,140 @@
+"""Read one view of a database: SQLAlchemy Core, bound values, quoted names, read only."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from decimal import Decimal
+from urllib.parse import quote, unquote
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    TableClause,
+    column,
+    create_engine,
+    func,
+    select,
+    table,
+)
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import NullPool
+
+from hub.core.moment import Clock, utc_now
+from hub.wire.table import (
+    MOST_ROWS,
+    TableQuestion,
+    TableRows,
+    TableTrouble,
+    Unreachable,
+)
+
+STATEMENT_MS = 3000
+CONNECT_S = 2
+_QUERY_CANCELED = "57014"
+"""PostgreSQL's code of a statement that took longer than it may."""
+
+
+class SqlTable:
+    """A database behind an address; connections are opened when they are needed."""
+
+    def __init__(self, address: str, clock: Clock = utc_now) -> None:
+        self._engine, self._clock = _engine(address), clock
+
+    def read(self, question: TableQuestion) -> TableRows:
+        try:
+            with self._engine.connect() as connection:
+                return self._read(connection, question)
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            if isinstance(error, DBAPIError) and (why := _why(error)):
+                raise TableTrouble(500, why) from None
+            raise Unreachable(type(error).__name__) from None
+        except SQLAlchemyError as error:
+            raise TableTrouble(500, type(error).__name__) from None
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _read(self, connection: Connection, question: TableQuestion) -> TableRows:
+        as_of = self._clock().date().isoformat()
+        if question.as_of is not None:
+            day = connection.execute(_latest(question, question.as_of)).scalar()
+            if day is None:
+                raise TableTrouble(503, "the view has no rows, and so no day")
+            as_of = (cell(day) or "")[:10]
+        found = [
+            {name: cell(value) for name, value in zip(question.columns, row, strict=True)}
+            for row in connection.execute(_rows(question))
+        ]
+        return TableRows(as_of=as_of, rows=found[:MOST_ROWS], truncated=len(found) > MOST_ROWS)
+
+
+def cell(value: object) -> str | None:
+    """A value of a database or of a spreadsheet as text, without a loss; None for none."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, int | float):
+        return str(value)
+    raise TableTrouble(500, f"a cell of type {type(value).__name__}")
+
+
+def _rows(question: TableQuestion) -> Select[tuple[object, ...]]:
+    """Of the declared columns alone; one more than is given, to know that there are more."""
+    view = _view(question)
+    chosen = select(*(view.c[name] for name in question.columns))
+    if question.value is not None:
+        chosen = chosen.where(view.c[question.key] == question.value)
+        return chosen.order_by(*view.c.values()).limit(MOST_ROWS + 1)
+    return chosen.limit(0)
+
+
+def _latest(question: TableQuestion, name: str) -> Select[tuple[object]]:
+    return select(func.max(column(name))).select_from(_view(question))
+
+
+def _view(question: TableQuestion) -> TableClause:
+    schema, _, name = question.table.rpartition(".")
+    names = dict.fromkeys((*question.columns, question.key))
+    return table(name, *(column(each) for each in names), schema=schema or None)
+
+
+def _why(error: DBAPIError) -> str | None:
+    """What an operational error is about, where that is not the connection."""
+    if isinstance(error.orig, sqlite3.OperationalError) and "no such" in str(error.orig):
+        return "no such view or column"
+    is_cut = getattr(error.orig, "sqlstate", None) == _QUERY_CANCELED
+    return "the query took too long" if is_cut else None
+
+
+def _engine(address: str) -> Engine:
+    if address.startswith("sqlite:"):
+        path = unquote(address.removeprefix("sqlite://").partition("?")[0])
+
+        def connect() -> sqlite3.Connection:
+            where = f"file:{quote(path)}?mode=ro"
+            return sqlite3.connect(where, uri=True, check_same_thread=False)
+
+        return create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
+    scheme, _, rest = address.partition("://")
+    return create_engine(
+        f"{scheme}+psycopg://{rest}",
+        pool_size=4,
+        max_overflow=0,
+        pool_timeout=CONNECT_S,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": CONNECT_S,
+            "options": f"-c statement_timeout={STATEMENT_MS} -c default_transaction_read_only=on",
+        },
+    )

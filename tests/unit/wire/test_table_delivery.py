@@ -1,0 +1,203 @@
+"""A delivery that breaks a promise is refused, and the one before it goes on serving."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import os
+import zipfile
+
+import pytest
+
+from hub.wire import table_delivery
+from hub.wire.table import Delivery, TableTrouble
+from hub.wire.table_delivery import DeliveredTable
+from tests.support.builders import NOW
+from tests.unit.wire.tables import COLUMNS, ROWS, a_question, as_csv, as_workbook, deliver
+
+OLD, NEW = "members_20261001.csv", "members_20261101.csv"
+
+
+def a_table(folder):
+    """The deliveries of *folder*, on a fixed day."""
+    return DeliveredTable(str(folder), lambda: NOW)
+
+
+def test_the_newest_delivery_serves_with_its_day(tmp_path):
+    """As-of is the day of the delivery, not of the reading."""
+    deliver(tmp_path, OLD, as_csv(ROWS[:2]), 2)
+    deliver(tmp_path, NEW, as_csv())
+    found = a_table(tmp_path).read(a_question())
+    assert (found.delivery, found.as_of, dict(found.refused)) == (NEW, "2026-11-01", {})
+    assert len(found.rows) == 2
+
+
+def test_a_key_is_found_in_any_spelling(tmp_path):
+    """Blanks and small letters of a hand-made file do not hide a person."""
+    deliver(tmp_path, NEW, as_csv([[" 99000002k ", "x", None]]), 1)
+    assert len(a_table(tmp_path).read(a_question()).rows) == 1
+
+
+def other_bytes(folder):
+    deliver(folder, NEW, as_csv()).write_bytes(as_csv(ROWS[:2]))
+
+
+def a_bomb(folder):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("xl/worksheets/sheet1.xml", b" " * 2_000_000)
+    deliver(folder, "members_20261101.xlsx", content.getvalue())
+
+
+TWICE = [ROWS[0], ROWS[0], ROWS[2]]
+BROKEN = {
+    "a column is missing": (
+        lambda f: deliver(f, NEW, as_csv(ROWS, ("document", "name", "other"))),
+        "other columns than were declared",
+    ),
+    "a column stands twice": (
+        lambda f: deliver(f, NEW, as_csv(ROWS, ("document", "document", "since"))),
+        "other columns than were declared",
+    ),
+    "no header": (
+        lambda f: deliver(f, NEW, as_csv(ROWS, ("1", "2", "3"))),
+        "other columns than were declared",
+    ),
+    "an empty file": (lambda f: deliver(f, NEW, b""), "other columns than were declared"),
+    "fewer rows than stated": (
+        lambda f: deliver(f, NEW, as_csv(ROWS[:2]), 3),
+        "another number of rows than its manifest says",
+    ),
+    "more rows than stated": (
+        lambda f: deliver(f, NEW, as_csv([*ROWS, ["99000014X", "a", None]]), 3),
+        "another number of rows than its manifest says",
+    ),
+    "a row twice": (lambda f: deliver(f, NEW, as_csv(TWICE)), "a row stands twice"),
+    "a row of nobody": (
+        lambda f: deliver(f, NEW, as_csv([*ROWS[:2], ["  ", "x", None]])),
+        "a row of nobody",
+    ),
+    "a short row": (
+        lambda f: deliver(f, NEW, as_csv()[:-20] + b"\r\n"),
+        "a row that is too short",
+    ),
+    "it shrank": (lambda f: deliver(f, NEW, as_csv(ROWS[:1]), 1), "it shrank"),
+    "other bytes": (other_bytes, "not the bytes that its manifest names"),
+    "another encoding": (
+        lambda f: deliver(f, NEW, as_csv().decode().encode("latin-1", "replace")),
+        "not in the encoding that was declared",
+    ),
+    "an open quote": (
+        lambda f: deliver(f, NEW, as_csv() + b'"99000014X;x;y'),
+        "not CSV as it was declared",
+    ),
+    "a manifest of nonsense": (
+        lambda f: deliver(f, NEW, as_csv(), -1),
+        "its manifest cannot be read",
+    ),
+    "no workbook": (
+        lambda f: deliver(f, "members_20261101.xlsx", as_csv()),
+        "not a workbook",
+    ),
+    "half a workbook": (
+        lambda f: deliver(f, "members_20261101.xlsx", as_workbook()[:-400]),
+        "not a workbook",
+    ),
+    "a workbook that unpacks to too much": (a_bomb, "too large"),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_delivery_that_breaks_a_promise_is_refused(broken, tmp_path, monkeypatch):
+    """With its reason; the older one serves, with its own day. Alone, nothing is answered."""
+    monkeypatch.setattr(table_delivery, "LARGEST_BYTES", 1_000_000)
+    breaks, why = BROKEN[broken]
+    deliver(tmp_path, OLD, as_csv())
+    breaks(tmp_path)
+    found = a_table(tmp_path).read(a_question())
+    assert (found.delivery, found.as_of) == (OLD, "2026-10-01")
+    assert list(found.refused.values()) == [why]
+    assert len(found.rows) == 2
+    for file in tmp_path.glob("members_20261001*"):
+        file.unlink()
+    if broken != "it shrank":
+        with pytest.raises(TableTrouble, match=why) as caught:
+            a_table(tmp_path).read(a_question())
+        assert caught.value.status == 503
+        assert "9900" not in str(caught.value)
+
+
+def test_a_file_that_is_still_being_copied_is_not_looked_at(tmp_path):
+    """Without a manifest there is no delivery: not even a refused one."""
+    deliver(tmp_path, OLD, as_csv())
+    deliver(tmp_path, NEW, as_csv()[:30], None)
+    found = a_table(tmp_path).read(a_question())
+    assert (found.delivery, dict(found.refused)) == (OLD, {})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "members_20261231.csv",
+        "members_20260231.csv",
+        "members_2026.csv",
+        "other_20261101.csv",
+        "members_20261101.csv.part",
+        "members_20261101.xls",
+    ],
+)
+def test_what_is_no_delivery_of_today_is_not_looked_at(name, tmp_path):
+    """Other names, days that do not exist, and days to come."""
+    deliver(tmp_path, OLD, as_csv())
+    deliver(tmp_path, name, as_csv())
+    assert a_table(tmp_path).read(a_question()).delivery == OLD
+
+
+def test_a_delivery_is_read_once_and_again_when_it_changes(tmp_path):
+    """What is in memory holds for these bytes; a corrected delivery takes its place."""
+    deliver(tmp_path, OLD, as_csv())
+    deliver(tmp_path, NEW, as_csv(TWICE))
+    table = a_table(tmp_path)
+    assert table.read(a_question()).delivery == OLD
+    assert table.read(a_question()).delivery == OLD
+    assert len(table._kept) == 2
+    file = deliver(tmp_path, NEW, as_csv())
+    os.utime(file, ns=(1, 1))
+    assert table.read(a_question()).delivery == NEW
+
+
+def test_a_folder_that_is_gone_is_no_delivery(tmp_path):
+    """A mount that fell off is said, and nobody is answered "nothing"."""
+    with pytest.raises(TableTrouble) as caught:
+        a_table(tmp_path / "gone").read(a_question())
+    assert caught.value.status == 503
+
+
+def test_what_was_not_declared_is_not_kept(tmp_path):
+    """Other columns of a delivery never reach the memory."""
+    rows: list[list[str | None]] = [["99000002K", "x", None, "secret"]]
+    deliver(tmp_path, NEW, as_csv(rows, (*COLUMNS, "diagnosis")), 1)
+    table = a_table(tmp_path)
+    assert table.read(a_question()).rows[0].keys() == set(COLUMNS)
+    assert "secret" not in repr(table._kept)
+
+
+def test_the_rules_of_a_question_are_its_own(tmp_path):
+    """Another delimiter and another key of uniqueness are another reading of the same file."""
+    deliver(tmp_path, NEW, as_csv())
+    table = a_table(tmp_path)
+    assert table.read(a_question()).delivery == NEW
+    strict = a_question(delivery=Delivery(unique=("document",)))
+    with pytest.raises(TableTrouble, match="a row stands twice"):
+        table.read(strict)
+    with pytest.raises(TableTrouble, match="other columns"):
+        table.read(a_question(delivery=Delivery(delimiter=",")))
+
+
+def test_a_share_of_less_lets_a_list_shrink(tmp_path):
+    """Who declares that a list may halve, gets the half."""
+    deliver(tmp_path, OLD, as_csv())
+    deliver(tmp_path, NEW, as_csv(ROWS[:1]), 1)
+    found = a_table(tmp_path).read(a_question(delivery=Delivery(keep_share=0.3)))
+    assert found.delivery == NEW
+    assert dt.date.fromisoformat(found.as_of) == dt.date(2026, 11, 1)
