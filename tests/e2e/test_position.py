@@ -22,6 +22,7 @@ MUNICIPAL = {
     "registryEntries": "registro",
     "notifications": "notifica",
     "electoralRoll": "censo",
+    "seniorCentres": "tabla",
 }
 ACCESS: dict[str, Any] = {
     "subject": {"document": "99000002K", "givenName": "Ana", "firstSurname": "Prueba"},

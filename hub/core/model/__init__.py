@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hub.core.model.canonical import Canonical, Code, Money, PartialDate
+from hub.core.model.centre import SeniorCentres
 from hub.core.model.electoral import ElectoralRoll
 from hub.core.model.evidence import (
     DisabilityEvidence,
@@ -105,6 +106,12 @@ BLOCKS: dict[str, BlockType] = {
             type=Notifications,
             title_es="Notificaciones y comunicaciones",
             title_en="Notifications and communications",
+        ),
+        BlockType(
+            name="seniorCentres",
+            type=SeniorCentres,
+            title_es="Centros de mayores",
+            title_en="Centres for older people",
         ),
         BlockType(
             name="jobSeeker",
