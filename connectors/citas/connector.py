@@ -25,9 +25,7 @@ SPEC = Spec(
     name="citas",
     title="Cita previa",
     owner="Dirección General de Atención a la Ciudadanía (Línea Madrid)",
-    operations=(
-        Operation(name="appointments", echoes=ECHOES, patience=Patience(max_bytes=1024 * 1024)),
-    ),
+    operations=(Operation(name="appointments", echoes=ECHOES),),
     blocks={"appointments": ("appointments",)},
 )
 PING = Operation(name="ping", echoes=(), patience=Patience(timeout_s=2.0, max_bytes=16 * 1024))
