@@ -90,20 +90,33 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "code"), CASES, ids=lambda v: v)
 def test_a_denied_field_is_403_and_reaches_no_source(hub, kind, code):
-    """Each path of each block that the purpose lacks, one by one."""
+    """Each path that the purpose lacks is refused, one by one where its block is shown in part."""
     token, path, before = token_of(hub, kind), opened(hub, kind, code), hub.calls()
+    refused = 0
     for block, fields in FIELDS.items():
-        for field in ["", *fields]:
-            if narrowed(allowed(code, block), frozenset({field or "*"})):
-                continue
-            named = f"blocks={block}" if not field else f"fields={block}.{field}"
-            answer = hub.get(f"{path}?{named}", token)
-            [fault] = answer.json()["errors"]
-            assert fault["block"] == block
-            assert fault["reason"] in ("purpose", "needs_procedure", "step_up")
-            status = 401 if fault["reason"] == "step_up" else 403
-            assert answer.status_code == status, (code, named, answer.text)
+        lacking = [f for f in fields if not narrowed(allowed(code, block), frozenset({f}))]
+        named = {f"{block}.{field}" for field in lacking}
+        whole = not allowed(code, block)
+        if whole:
+            refusals(hub.get(f"{path}?blocks={block}", token), block)
+        if named:
+            answer = hub.get(f"{path}?fields={','.join(sorted(named))}", token)
+            paths = {fault.get("path") for fault in refusals(answer, block)}
+            assert paths == ({None} if whole else named), (code, block)
+        refused += len(named)
+    assert refused > 0
     assert hub.calls() == before
+
+
+def refusals(answer, block):
+    """The faults of a position that was refused for *block* alone."""
+    faults = answer.json()["errors"]
+    assert {fault["block"] for fault in faults} == {block}
+    reasons = {fault["reason"] for fault in faults}
+    assert reasons <= {"purpose", "needs_procedure", "step_up"}
+    assert answer.status_code == (401 if reasons == {"step_up"} else 403), answer.text
+    assert "blocks" not in answer.json()
+    return faults
 
 
 @pytest.mark.parametrize(("kind", "code"), CASES, ids=lambda v: v)
