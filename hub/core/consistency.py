@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping
 
 from hub.core.policy import BlockRule, Purpose, PurposeTable, reaches
 
+OWN_CLASSES = ("audit", "register", "technical")
+"""Retention classes of what the hub writes under no purpose; without its days it stays for ever."""
+
 
 def table_faults(
     table: PurposeTable,
@@ -23,6 +26,7 @@ def table_faults(
     faults = [
         f"needs_procedure: no block {name}" for name in table.needs_procedure if name not in blocks
     ]
+    faults += [f"retention.{name}: missing" for name in OWN_CLASSES if name not in table.retention]
     for name, kept in table.retention.items():
         if kept.use_days <= 0 or kept.blocked_days < 0:
             faults.append(f"retention.{name}: the days are not a span of time")

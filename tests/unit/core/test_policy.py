@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from hub.core.automated import AutomatedBy
-from hub.core.consistency import table_faults
+from hub.core.consistency import OWN_CLASSES, table_faults
 from hub.core.fields import field_paths
 from hub.core.model import BLOCKS
 from hub.core.policy import (
@@ -56,8 +56,9 @@ def a_purpose(**changes):
 
 
 def a_table(*purposes, needs=()):
-    """A table with one retention class."""
-    retention = {"short": Retention(use_days=1, blocked_days=1)}
+    """A table with a retention class, and those of the hub itself."""
+    classes = ("short", *OWN_CLASSES)
+    retention = dict.fromkeys(classes, Retention(use_days=1, blocked_days=1))
     return PurposeTable(needs_procedure=needs, retention=retention, purposes=purposes)
 
 
@@ -223,8 +224,12 @@ def test_an_inconsistent_table_is_refused(purpose, fault):
 
 
 def test_the_shipped_table_is_consistent():
-    """And a code that stands twice is not."""
+    """And one in which a code stands twice, or a class of the hub's own lacks, is not."""
     assert table_faults(TABLE, KNOWN, SPECIAL) == []
+    for name in OWN_CLASSES:
+        kept = {known: days for known, days in TABLE.retention.items() if known != name}
+        lacking = msgspec.structs.replace(TABLE, retention=kept)
+        assert f"retention.{name}: missing" in table_faults(lacking, KNOWN)
     twice = msgspec.structs.replace(TABLE, purposes=TABLE.purposes * 2)
     assert any("stands twice" in fault for fault in table_faults(twice, KNOWN))
 
