@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -123,15 +123,15 @@ def canonical(header: dict[str, Any]) -> bytes:
     is the canonical one at a fraction of the cost; a property test holds the two together.
     """
     values = header.values()
-    if _PLAIN.issuperset(map(type, values)) and all(map(_is_exact, values)):
+    if _PLAIN.issuperset(map(type, values)) and _are_exact(values):
         raw = _SORTED.encode(header)
         if raw.isascii():
             return raw
     return rfc8785.dumps(header)
 
 
-def _is_exact(value: object) -> bool:
-    return type(value) is not int or -_EXACT <= value <= _EXACT
+def _are_exact(values: Iterable[object]) -> bool:
+    return all(-_EXACT <= value <= _EXACT for value in values if type(value) is int)
 
 
 def milliseconds_of(moment: dt.datetime) -> int:

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
+from msgspec.structs import replace
+
 from hub.core.errors import LedgerError
 from hub.ledger.store import Entry, Receipt
 
@@ -39,12 +41,10 @@ class _Waiter(Generic[T]):
 
     def tell(self, result: T | None, error: LedgerError | None) -> None:
         """Resolve the future from the writing thread."""
-        try:
-            self.loop.call_soon_threadsafe(self._resolve, result, error)
-        except RuntimeError:
-            return  # the caller's loop has ended, and nobody waits any more
+        _tell([(self, result, error)])
 
-    def _resolve(self, result: Any, error: LedgerError | None) -> None:
+    def resolve(self, result: Any, error: LedgerError | None) -> None:
+        """Resolve the future in its own loop, unless its caller has gone."""
         if self.future.done():
             return
         if error is not None:
@@ -138,11 +138,13 @@ class Writer:
         """Carry out what the queue holds, up to one group; None when it was not the end."""
         wait = max(due - time.monotonic(), 0) if self._every_s else None
         group: list[_Append] = []
+        entries = held = 0
         try:
             request = self._queue.get(timeout=wait)
             while isinstance(request, _Append):
                 group.append(request)
-                if _is_full(group):
+                entries, held = entries + len(request.entries), held + request.bytes
+                if entries >= MAX_ENTRIES or held >= MAX_BYTES:
                     break
                 request = self._queue.get_nowait()
         except queue.Empty:
@@ -160,13 +162,14 @@ class Writer:
             for request in group:  # one entry is to blame: let it fail alone
                 self._commit([request])
             return
-        first = receipt.first if receipt else 0
+        if receipt is None:
+            _tell([(request, None, _as_ledger_error(error)) for request in group])
+            return
+        first, told = receipt.first, []
         for request in group:
-            if receipt is None:
-                request.tell(None, _as_ledger_error(error))
-                continue
-            request.tell(Receipt(first=first, size=receipt.size, root=receipt.root), None)
+            told.append((request, replace(receipt, first=first), None))
             first += len(request.entries)
+        _tell(told)
 
     def _work(self, request: _Work) -> None:
         result, error = self._attempt(request.call)
@@ -199,11 +202,18 @@ class Writer:
             return  # it could not even be closed; the next request opens another
 
 
-def _is_full(group: Sequence[_Append]) -> bool:
-    return (
-        sum(len(request.entries) for request in group) >= MAX_ENTRIES
-        or sum(request.bytes for request in group) >= MAX_BYTES
-    )
+def _tell(told: Sequence[tuple[_Waiter[Any], Any, LedgerError | None]]) -> None:
+    """Resolve futures from the writing thread, with one wake-up for each loop."""
+    for loop in {waiter.loop: None for waiter, _, _ in told}:
+        try:
+            loop.call_soon_threadsafe(_resolve, [one for one in told if one[0].loop is loop])
+        except RuntimeError:
+            continue  # the callers' loop has ended, and nobody waits any more
+
+
+def _resolve(told: Sequence[tuple[_Waiter[Any], Any, LedgerError | None]]) -> None:
+    for waiter, result, error in told:
+        waiter.resolve(result, error)
 
 
 def _as_ledger_error(error: BaseException | None) -> LedgerError:
