@@ -154,7 +154,10 @@ def _texts(value: JSON) -> Iterator[str]:
     elif isinstance(value, dict):
         for name, item in value.items():
             yield name
-            yield from _texts(item)
+            if isinstance(item, str):  # as nearly all are
+                yield item
+            elif not isinstance(item, int):
+                yield from _texts(item)
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _texts(item)
