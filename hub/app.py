@@ -2,52 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+import asyncio
+from collections.abc import Callable, Mapping
 
 import httpx
 import structlog
-from litestar.types import ASGIApp
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.api.admission import traffic_of
-from hub.api.build import build_api
-from hub.api.callers import Callers, open_callers
-from hub.api.context import Context
+from hub.api.build import at_the_door
+from hub.api.context import Context, Operating
+from hub.api.lifespan import lifespan
 from hub.core.errors import SettingsError
 from hub.core.exchange import Recorder
 from hub.core.model import BLOCKS, BlockType
 from hub.core.moment import Clock, utc_now
-from hub.core.policy import PurposeTable
+from hub.generation import Generation, Lasting, make_generation
 from hub.ledger.delivery import Authority, Delivery, Folder, Mailbox, Place, Post, load_roots
 from hub.ledger.open import open_ledger
 from hub.ledger.recorder import LedgerRecorder
 from hub.ledger.sqlite import SqliteLedger
 from hub.ledger.store import Ledger
-from hub.position.abuse import Abuse
-from hub.position.access_log import AccessLog
-from hub.position.closing import Closings, WhileOpen
+from hub.position.closing import Closings
 from hub.position.desk import Desk
-from hub.position.purposes import load_purposes
-from hub.position.sources import Inner, Sources, load_sources
-from hub.position.units import load_units
-from hub.settings import Settings, shipped
+from hub.position.sources import Inner, Sources
+from hub.settings import Server, Settings
 from hub.wire.post import PostEndpoint, open_post_endpoint
 
 log = structlog.get_logger()
 
 
-class Hub(Struct, frozen=True, kw_only=True):
-    """The wired parts. `asgi` opens and closes the rest by its lifespan."""
+ON_RESTART = ("host", "port")
+"""Keys of `[server]` that a running process cannot change; of the other tables it is all."""
 
-    context: Context
-    callers: Callers
-    endpoints: tuple[PostEndpoint, ...]
-    asgi: ASGIApp
+
+class Reloaded(Struct, frozen=True, kw_only=True):
+    """What a reload did: the tables that changed and were taken over, and those that wait."""
+
+    changed: tuple[str, ...]
+    needs_restart: tuple[str, ...]
+
+
+class Hub:
+    """The wired parts. `asgi` opens and closes them by its lifespan."""
+
+    def __init__(
+        self, lasting: Lasting, first: Generation, endpoints: tuple[PostEndpoint, ...] = ()
+    ) -> None:
+        self._lasting, self._now, self._endpoints = lasting, first, endpoints
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._reloading = asyncio.Lock()
+        self.asgi: ASGIApp = at_the_door(self._route, lasting.traffic)
+
+    @property
+    def context(self) -> Context:
+        """The parts that the routes use now."""
+        return self._now.context
 
     @property
     def settings(self) -> Settings:
-        """What the hub was built from."""
+        """What the hub serves now."""
         return self.context.settings
 
     @property
@@ -63,24 +80,69 @@ class Hub(Struct, frozen=True, kw_only=True):
     @property
     def ledger(self) -> Ledger:
         """Where everything is on record."""
-        return self.desk.ledger
+        return self._lasting.ledger
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP:
+            await self._now(scope, receive, send)
+        elif str(scope["type"]) == "lifespan":  # litestar's types leave it out here
+            await lifespan(self.open, self.close, receive, send)
 
     async def open(self) -> None:
         """Close what a crash left open, before anything is sent."""
         orphans = await self.ledger.close_orphans()
         await self.context.abuse.restore()
-        self.callers.start()
-        await self.context.delivery.start()
+        self._now.callers.start()
+        await self._lasting.delivery.start()
         log.info("hub_open", orphans_closed=orphans, sources=sorted(self.sources.by_name))
 
+    async def reload(self, load: Callable[[], Settings]) -> Reloaded:
+        """Serve what *load* gives from the next request on; those under way end as they began.
+
+        Raises SettingsError with every fault, and then everything is as it was. What only a
+        restart changes stays as it is, and is named.
+        """
+        async with self._reloading:
+            before = self._now
+            try:
+                wanted = await asyncio.to_thread(load)
+                settings, waits = served_with(wanted, before.context.settings)
+                after = await asyncio.to_thread(make_generation, settings, self._lasting, before)
+            except Exception:
+                self._lasting.operating.refused += 1
+                self._lasting.operating.is_refused = True
+                raise
+            after.succeed(before)
+            self._now = after
+            self._lasting.operating.reloaded += 1
+            self._lasting.operating.is_refused = False
+            leaving = asyncio.create_task(before.leave_to(after))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+            gone = {f"sources.{s.spec.name}" for s in before.sources.replaced_by(after.sources)}
+            moved = gone.union(changes(before.context.settings, settings))
+            return Reloaded(changed=tuple(sorted(moved)), needs_restart=waits)
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it was told to stop."""
+        return self._lasting.operating.is_leaving
+
+    def leave(self) -> None:
+        """Say at `/readyz` that nobody new should come."""
+        self._lasting.operating.is_leaving = True
+
     async def close(self) -> None:
-        """Finish what is owed: connections first, then the ledger's last checkpoint."""
-        await self.context.delivery.aclose()
-        for endpoint in self.endpoints:
-            await endpoint.aclose()
-        await self.callers.aclose()
-        await self.desk.obtainer.aclose()
+        """Finish what is owed: what is under way, what is counted, the last checkpoint."""
+        await self.desk.obtainer.aclose(self.settings.server.finish_s)
+        for leaving in tuple(self._leaving):
+            leaving.cancel()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
         await self.sources.aclose()
+        await self._now.callers.aclose()
+        await self._lasting.delivery.aclose()
+        for endpoint in self._endpoints:
+            await endpoint.aclose()
         await self.ledger.close()
         log.info("hub_closed")
 
@@ -98,7 +160,6 @@ def build_hub(
     clock: Clock = utc_now,
 ) -> Hub:
     """The hub that *settings* describe; SettingsError lists what cannot be started with."""
-    purposes = load_purposes(contracts_of(settings) / "hub" / "purposes.toml", blocks)
     ledger = open_ledger(
         settings.path(settings.ledger.file),
         settings.path(settings.keys),
@@ -107,45 +168,50 @@ def build_hub(
         index_every_s=2.0,
     )
     recorder = LedgerRecorder(ledger)
-    callers = open_callers(settings, ledger, recorder, inner, clock)
-    closings = Closings(ledger, clock)
-    sources = load_sources(settings, WhileOpen(recorder, closings), blocks, inner)
-    desk = Desk(sources, ledger, purposes, blocks, clock, closings, settings.cache)
     delivery, endpoints = open_delivery(settings, ledger, recorder, inner, clock)
-    context = Context(
-        desk=desk,
-        identifier=callers.identifier,
-        access_log=open_access_log(settings, ledger, purposes, clock),
-        abuse=Abuse(ledger, purposes, clock),
-        settings=settings,
+    lasting = Lasting(
+        ledger=ledger,
+        recorder=recorder,
+        closings=Closings(ledger, clock),
         delivery=delivery,
         traffic=traffic_of(settings.admission),
+        operating=Operating(),
+        blocks=blocks,
+        inner=inner,
+        clock=clock,
     )
-    parts: list[Hub] = []
+    return Hub(lasting, make_generation(settings, lasting), tuple(endpoints))
 
-    async def opened() -> None:
-        await parts[0].open()
 
-    async def closed() -> None:
-        await parts[0].close()
-
-    hub = Hub(
-        context=context,
-        callers=callers,
-        endpoints=tuple(endpoints),
-        asgi=build_api(context, on_startup=(opened,), on_shutdown=(closed,)),
+def served_with(wanted: Settings, now: Settings) -> tuple[Settings, tuple[str, ...]]:
+    """*wanted* as far as a process that runs under *now* can serve it, and what waits."""
+    server = replace(wanted.server, **{name: getattr(now.server, name) for name in ON_RESTART})
+    served = replace(
+        wanted,
+        root=now.root,
+        keys=now.keys,
+        ledger=now.ledger,
+        sandbox=now.sandbox,
+        server=server,
     )
-    parts.append(hub)
-    return hub
+    return served, changes(served, wanted)
 
 
-def open_access_log(
-    settings: Settings, ledger: Ledger, purposes: PurposeTable, clock: Clock
-) -> AccessLog:
-    """The citizens' log, with the names of units and bodies; SettingsError for faulty ones."""
-    units = load_units(contracts_of(settings) / "hub" / "units.toml")
-    bodies = {issuer.issuer: issuer.body for issuer in settings.issuers}
-    return AccessLog(ledger, purposes, units, bodies, clock)
+def changes(before: Settings, after: Settings) -> tuple[str, ...]:
+    """The tables and keys in which the two differ: `sources.padron`, `server.port`."""
+    found: list[str] = []
+    for name in Settings.__struct_fields__:
+        old, new = getattr(before, name), getattr(after, name)
+        if old == new:
+            continue
+        if name == "server":
+            keys = Server.__struct_fields__
+            found += [f"server.{key}" for key in keys if getattr(old, key) != getattr(new, key)]
+        elif name == "sources":
+            found += [f"sources.{s}" for s in sorted({*old, *new}) if old.get(s) != new.get(s)]
+        else:
+            found.append(name)
+    return tuple(found)
 
 
 def open_delivery(
@@ -169,9 +235,3 @@ def open_delivery(
         roots = load_roots(settings.path(wanted.timestamp_roots))
         places.append(Authority(post("timestamp-authority", wanted.timestamp), roots))
     return Delivery(ledger, places, wanted.every_s), endpoints
-
-
-def contracts_of(settings: Settings) -> Path:
-    """The folder of contracts in force."""
-    own = settings.contracts
-    return settings.path(own) if own else shipped("contracts")

@@ -29,10 +29,10 @@ def main() -> None:
 @click.option("--sandbox", "with_sandbox", is_flag=True, help="Play the sources beside the hub.")
 @tells_errors
 def serve(config: Path, port: int | None, *, with_sandbox: bool) -> None:
-    """Serve the API until it is told to stop."""
+    """Serve the API until it is told to stop; SIGHUP reads the configuration again."""
     from hub.serving import serve_hub
 
-    serve_hub(config, _ported(load_settings(config), port), with_sandbox=with_sandbox)
+    serve_hub(config, lambda: _ported(load_settings(config), port), with_sandbox=with_sandbox)
 
 
 def _ported(settings: Settings, port: int | None) -> Settings:
@@ -174,8 +174,8 @@ def purposes() -> None:
 @tells_errors
 def purposes_table(config: Path) -> None:
     """The record of processing activities, for people."""
-    from hub.app import contracts_of
     from hub.core.model import BLOCKS
+    from hub.generation import contracts_of
     from hub.position.purposes import load_purposes, purposes_text
 
     table = contracts_of(load_settings(config)) / "hub" / "purposes.toml"

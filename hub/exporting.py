@@ -8,7 +8,6 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hub.app import contracts_of
 from hub.audit.act import note_act
 from hub.audit.bundle import BundleError, Export, recipient_of
 from hub.audit.case import open_case
@@ -19,6 +18,7 @@ from hub.auditing import acting, opened, period_of, run
 from hub.core.document import parse_document
 from hub.core.model import BLOCKS
 from hub.core.moment import utc_now
+from hub.generation import contracts_of
 from hub.ledger.store import Search
 from hub.position.purposes import load_purposes
 from hub.settings import Settings

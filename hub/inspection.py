@@ -9,10 +9,10 @@ import msgspec
 
 from hub.api.auth import issuer_faults
 from hub.api.build import openapi_document
-from hub.app import contracts_of
 from hub.core.connector import Spec
 from hub.core.errors import MappingError, SettingsError
 from hub.core.model import BLOCKS
+from hub.generation import contracts_of
 from hub.ledger.open import PUBLIC_KEY, open_ledger
 from hub.ledger.verify import main as verifier
 from hub.mapping import (

@@ -15,12 +15,12 @@ from typing import IO, Any, TypeVar
 
 import click
 
-from hub.app import contracts_of
 from hub.cli_options import CONFIG, tells_errors
 from hub.core.document import parse_document
 from hub.core.errors import SettingsError
 from hub.core.model import BLOCKS
 from hub.core.moment import utc_now
+from hub.generation import contracts_of
 from hub.ledger.batch import subject_of
 from hub.ledger.checkpoint import VerifierKey
 from hub.ledger.lifecycle import Done, Why, block, destroy, hold, keys_of, lift

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from hub.sandbox.people import Person
 from hub.sandbox.population import Population
 from hub.sandbox.prepare import prepare_sandbox
 from hub.settings import Settings
+from hub.signals import HubServer
 
 LOG_FILE = "hub.log"
 START_S = 30.0
@@ -36,46 +35,24 @@ _DEFAULTS: dict[TokenKind, int] = {
 }
 
 
-def serve_hub(config: Path, settings: Settings, *, with_sandbox: bool) -> None:
-    """Serve until SIGTERM or Ctrl-C; with the sandbox, play the sources in a child process."""
+def serve_hub(config: Path, load: Callable[[], Settings], *, with_sandbox: bool) -> None:
+    """Serve what *load* gives until SIGTERM or Ctrl-C, and what it gives anew after SIGHUP.
+
+    With the sandbox, the sources are played in a child process.
+    """
+    settings = load()
     if not with_sandbox:
         configure_logs()
-        _run(settings, announce="")
+        _run(settings, load, announce="")
         return
     issuer = prepare_sandbox(settings)
     log_file = settings.path(settings.ledger.file).parent / LOG_FILE
     with log_file.open("a", encoding="utf-8") as stream, _sandbox(config):
         configure_logs(stream)
-        _run(settings, announce=_welcome(settings, issuer, log_file))
+        _run(settings, load, announce=_welcome(settings, issuer, log_file))
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, saying on standard output when it listens.
-
-    uvicorn raises a caught signal again once it is done, which would end the process before
-    the sandbox is stopped; here a signal ends the server and nothing else.
-    """
-
-    announce = ""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started and self.announce:
-            sys.stdout.write(self.announce)
-            sys.stdout.flush()
-
-
-def _run(settings: Settings, announce: str) -> None:
+def _run(settings: Settings, load: Callable[[], Settings], announce: str) -> None:
     hub = build_hub(settings)
     config = uvicorn.Config(
         hub.asgi,
@@ -90,8 +67,7 @@ def _run(settings: Settings, announce: str) -> None:
         proxy_headers=False,  # whose word counts is `server.trusted_proxies`
         timeout_graceful_shutdown=15,
     )
-    server = _Server(config)
-    server.announce = announce
+    server = HubServer(config, hub, load, announce)
     server.run()
     if not server.started:
         raise SettingsError([f"port {settings.server.port} cannot be had, or start-up failed"])

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct, field
 
 from hub.core.errors import SettingsError
-from hub.core.limits import AdmissionLimits, CacheLimits, SourceLimits
+from hub.core.limits import AdmissionLimits, CacheLimits, SourceLimits, Span
 from hub.core.policy import Assurance, Audience
 from hub.core.secret import Secret
 
@@ -38,6 +38,10 @@ class Server(Section, frozen=True):
     default_wait_s: float = 4.0
     max_wait_s: float = 10.0
     max_body_bytes: int = 65_536
+    drain_s: Span = 0.0
+    """How long, once told to stop, `/readyz` says so before the door is closed."""
+    finish_s: Span = 10.0
+    """How long, then, what goes on in the background may take to land."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses of the TLS terminator whose `Client-Cert` header (RFC 9440) is believed."""
 

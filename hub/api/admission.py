@@ -53,15 +53,20 @@ class Gate:
     def __init__(
         self, limits: AdmissionLimits, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._clock, self._share = clock, limits.batch_share
-        self._ceiling = float(limits.max_in_flight)
-        self._floor = min(float(FLOOR), self._ceiling)
-        self._bound = min(float(BEGIN), self._ceiling)
+        self._clock = clock
+        self._bound = float(BEGIN)
+        self.retune(limits)
         self._cut_at = float("-inf")
         self.lag_s = 0.0
         self.in_flight = 0
         self.refused: Counter[str] = Counter()
         """By class."""
+
+    def retune(self, limits: AdmissionLimits) -> None:
+        """From now on, *limits*; who is inside stays inside."""
+        self._share, self._ceiling = limits.batch_share, float(limits.max_in_flight)
+        self._floor = min(float(FLOOR), self._ceiling)
+        self._bound = min(self._bound, self._ceiling)
 
     @property
     def places(self) -> int:
@@ -101,6 +106,11 @@ class Traffic(Struct, frozen=True, kw_only=True):
 
     gate: Gate = field(default_factory=lambda: Gate(AdmissionLimits()))
     rates: Rates = field(default_factory=lambda: Rates(AdmissionLimits()))
+
+    def retune(self, limits: AdmissionLimits) -> None:
+        """From now on, *limits*."""
+        self.gate.retune(limits)
+        self.rates.retune(limits)
 
 
 def traffic_of(limits: AdmissionLimits) -> Traffic:

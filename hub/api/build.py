@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from litestar import Litestar, Router
 from litestar.exceptions import HTTPException
@@ -29,7 +28,7 @@ from hub.api import (
     revealing,
     switches,
 )
-from hub.api.admission import admits
+from hub.api.admission import Traffic, admits
 from hub.api.context import Context, identified, on_stopped
 from hub.api.edge import at_the_edge
 from hub.api.hangup import stops_when_alone
@@ -69,22 +68,17 @@ not ask) are three different things. Errors are problem documents (RFC 9457).
 """
 
 
-def build_api(
-    context: Context,
-    *,
-    on_startup: tuple[Callable[[], Any], ...] = (),
-    on_shutdown: tuple[Callable[[], Any], ...] = (),
-) -> ASGIApp:
-    """The application that serves *context*."""
-    app = litestar_app(context, on_startup, on_shutdown)
-    return at_the_edge(admits(stops_when_alone(app), context.traffic.gate))
+def build_api(context: Context) -> ASGIApp:
+    """The application that serves *context*; it needs no lifespan."""
+    return stops_when_alone(litestar_app(context))
 
 
-def litestar_app(
-    context: Context,
-    on_startup: tuple[Callable[[], Any], ...] = (),
-    on_shutdown: tuple[Callable[[], Any], ...] = (),
-) -> Litestar:
+def at_the_door(app: ASGIApp, traffic: Traffic) -> ASGIApp:
+    """*app* with everything that a request passes first, whatever is configured within."""
+    return at_the_edge(admits(app, traffic.gate))
+
+
+def litestar_app(context: Context) -> Litestar:
     """The inner application, with its routes and exception handlers."""
     app = Litestar(
         route_handlers=ROUTES,
@@ -100,8 +94,6 @@ def litestar_app(
         openapi_config=None,
         logging_config=None,
         request_max_body_size=context.settings.server.max_body_bytes,
-        on_startup=list(on_startup),
-        on_shutdown=list(on_shutdown),
     )
     app.state.context = context
     app.state.openapi = openapi_document(context.desk.blocks)

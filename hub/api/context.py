@@ -20,6 +20,19 @@ from hub.settings import Settings
 AnyRequest = Request[Any, Any, Any]
 
 
+class Operating(Struct, kw_only=True):
+    """What the process says of itself, whatever it is configured as; one per process."""
+
+    reloaded: int = 0
+    """How often a changed configuration was taken over."""
+    refused: int = 0
+    """How often one was refused."""
+    is_refused: bool = False
+    """Whether the last one was: the file differs from what is served."""
+    is_leaving: bool = False
+    """Whether it was told to stop: what is under way is finished, nobody new should come."""
+
+
 class Context(Struct, frozen=True, kw_only=True):
     """The parts that routes use; one per application."""
 
@@ -30,6 +43,7 @@ class Context(Struct, frozen=True, kw_only=True):
     settings: Settings
     delivery: Delivery
     traffic: Traffic = field(default_factory=Traffic)
+    operating: Operating = field(default_factory=Operating)
 
 
 def context_of(request: AnyRequest) -> Context:

@@ -106,7 +106,10 @@ async def livez() -> Response[bytes]:
 )
 async def readyz(request: AnyRequest) -> Response[bytes]:
     """Ready as long as the ledger can write; a source that is down changes nothing."""
-    if not await context_of(request).desk.ledger.writable():
+    context = context_of(request)
+    if context.operating.is_leaving:
+        raise Problem("leaving", retry_after=5)
+    if not await context.desk.ledger.writable():
         raise Problem("ledger-unavailable", retry_after=5)
     return _json(Health(status="ok"))
 

@@ -57,10 +57,14 @@ class Rates:
         self, limits: AdmissionLimits, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._clock = clock
-        self._client = Policy(name="client", per_s=limits.client_per_s, burst=limits.client_burst)
-        self._caller = Policy(name="caller", per_s=limits.caller_per_s, burst=limits.caller_burst)
         self._buckets: LRUCache[tuple[str, ...], _Bucket] = LRUCache(REMEMBERED)
         self.refused = 0
+        self.retune(limits)
+
+    def retune(self, limits: AdmissionLimits) -> None:
+        """From now on, *limits*; what was taken stays taken."""
+        self._client = Policy(name="client", per_s=limits.client_per_s, burst=limits.client_burst)
+        self._caller = Policy(name="caller", per_s=limits.caller_per_s, burst=limits.caller_burst)
 
     def take(self, caller: Caller) -> tuple[bool, tuple[Quota, ...]]:
         """Whether *caller* may go on, and what is left; the empty tuple for the unlimited."""

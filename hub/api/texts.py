@@ -72,6 +72,7 @@ TITLES: dict[str, tuple[int, str, str]] = {
         "Hay demasiadas peticiones en curso; vuelva a intentarlo en unos segundos",
         "Too many requests are under way; try again in a few seconds",
     ),
+    "leaving": (503, "El servicio se está deteniendo", "The service is being stopped"),
     "ledger-unavailable": (
         503,
         "No se puede dejar constancia de la consulta, y sin constancia no se consulta",

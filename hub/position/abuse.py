@@ -50,7 +50,7 @@ class _Counter:
     """Distinct marks of the last hour, at most *bound* and one more of them."""
 
     def __init__(self, bound: int) -> None:
-        self._bound = bound
+        self.bound = bound
         self._marks: dict[Hashable, dt.datetime] = {}
         self.told: dt.datetime | None = None
         """When the last security event was raised."""
@@ -59,13 +59,13 @@ class _Counter:
         """Whether *mark* would be one too many."""
         while self._marks and next(iter(self._marks.values())) <= now - HOUR:
             del self._marks[next(iter(self._marks))]
-        return mark not in self._marks and len(self._marks) >= self._bound
+        return mark not in self._marks and len(self._marks) >= self.bound
 
     def add(self, mark: Hashable, now: dt.datetime) -> None:
         """Count *mark*, as the newest."""
         self._marks.pop(mark, None)
         self._marks[mark] = now
-        if len(self._marks) > self._bound + 1:
+        if len(self._marks) > self.bound + 1:
             del self._marks[next(iter(self._marks))]
 
     def frees_in(self, now: dt.datetime) -> int:
@@ -83,6 +83,10 @@ class Abuse:
             MAX_COUNTERS, 2 * HOUR.total_seconds(), timer=lambda: clock().timestamp()
         )
         self._key = os.urandom(32)
+
+    def under(self, purposes: PurposeTable) -> None:
+        """Count on, with the bounds of *purposes*."""
+        self._purposes = purposes
 
     async def declared(self, access: Access, request: str | None) -> None:
         """Before *access* is put on record: its subject may be one too many. Raises Stopped;
@@ -143,6 +147,7 @@ class Abuse:
         bound = limits.subjects_per_hour if measure == "subjects" else limits.inquiries_per_hour
         key = (access.caller.issuer, access.caller.subject_id, access.purpose, measure)
         counter = self._counters.pop(key, None) or _Counter(bound)
+        counter.bound = bound
         self._counters[key] = counter
         return counter
 

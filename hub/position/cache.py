@@ -78,7 +78,7 @@ class AnswerCache:
         clock: Callable[[], float] = loop_time,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._limits, self._clock, self._chance = limits, clock, chance
+        self.limits, self._clock, self._chance = limits, clock, chance
         self._kept: TLRUCache[Key, _Kept] = TLRUCache(
             limits.entries, lambda _key, kept, _now: kept.gone_at, clock
         )
@@ -87,7 +87,7 @@ class AnswerCache:
     @property
     def keeps(self) -> bool:
         """Whether anything is kept at all."""
-        return self._limits.keeps
+        return self.limits.keeps
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -95,9 +95,9 @@ class AnswerCache:
     def keep(self, key: Key, record: SourceRecord, *, late: bool = False) -> None:
         """Remember *record*; *late* when its caller had to leave without it."""
         now = self._clock()
-        fresh_s = self._limits.fresh_s * (1 + JITTER * (2 * self._chance() - 1))
+        fresh_s = self.limits.fresh_s * (1 + JITTER * (2 * self._chance() - 1))
         fresh_s = max(fresh_s, LATE_S) if late else fresh_s
-        gone_s = max(fresh_s, self._limits.stale_s)
+        gone_s = max(fresh_s, self.limits.stale_s)
         self._kept[key] = _Kept(record, now + fresh_s, now + gone_s)
 
     def fresh(self, key: Key) -> SourceRecord | None:
@@ -120,7 +120,13 @@ class AnswerCache:
 
     def forget(self, subject: Document) -> int:
         """Forget everything about *subject*; how many answers that were."""
-        mine = [key for key in list(self._kept) if key.subject == subject]
-        for key in mine:
+        return self._forget([key for key in list(self._kept) if key.subject == subject])
+
+    def forget_source(self, source: str) -> int:
+        """Forget everything that *source* answered; how many answers that were."""
+        return self._forget([key for key in list(self._kept) if key.source == source])
+
+    def _forget(self, keys: list[Key]) -> int:
+        for key in keys:
             self.drop(key)
-        return len(mine)
+        return len(keys)

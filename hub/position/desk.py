@@ -25,7 +25,7 @@ from hub.position.assemble import Assembly, assemble
 from hub.position.closing import Closings
 from hub.position.doorkeeper import Doorkeeper
 from hub.position.evidence import evidence_bytes
-from hub.position.obtain import obtainer_for
+from hub.position.obtain import Obtainer, obtainer_for
 from hub.position.others import LedgerWitness, late_entries, others_among
 from hub.position.plan import Plan, make_plan
 from hub.position.sources import Sources
@@ -73,13 +73,21 @@ class Desk:
         clock: Clock = utc_now,
         closings: Closings | None = None,
         cache: CacheLimits | None = None,
+        before: Desk | None = None,
     ) -> None:
-        self.obtainer = obtainer_for(sources, cache, blocks, LedgerWitness(ledger, clock))
+        """With *before*, what that desk has under way and remembers goes on at this one."""
+        self.obtainer: Obtainer = obtainer_for(
+            sources,
+            cache,
+            blocks,
+            LedgerWitness(ledger, clock),
+            before.obtainer if before else None,
+        )
         self.sources, self.ledger, self.purposes = sources, ledger, purposes
         self.blocks, self.clock = blocks, clock
         self.closings = closings or Closings(ledger, clock)
-        self.texts = MappingTexts(ledger, clock)
-        self.door = Doorkeeper(ledger, clock)
+        self.texts: MappingTexts = before.texts if before else MappingTexts(ledger, clock)
+        self.door: Doorkeeper = before.door if before else Doorkeeper(ledger, clock)
 
     def decisions(
         self,

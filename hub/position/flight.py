@@ -33,6 +33,12 @@ class Flight:
         self._task: asyncio.Task[Landing] | None = None
 
     @property
+    def task(self) -> asyncio.Task[Landing]:
+        """Its course."""
+        assert self._task is not None  # noqa: S101 - a flight is handed out after take-off
+        return self._task
+
+    @property
     def is_over(self) -> bool:
         """Whether it has landed."""
         return self._task is not None and self._task.done()
@@ -53,16 +59,14 @@ class Flight:
 
     async def wait(self, deadline: float) -> Landing | None:
         """What came of it, or None when *deadline* came first."""
-        assert self._task is not None  # noqa: S101 - a flight is handed out after take-off
         left = deadline - asyncio.get_running_loop().time()
-        await asyncio.wait({self._task}, timeout=max(left, 0.0))
-        return self._task.result() if self._task.done() else None
+        await asyncio.wait({self.task}, timeout=max(left, 0.0))
+        return self.task.result() if self.task.done() else None
 
     async def cancel(self) -> None:
         """End it; return when its Outcome is written."""
-        assert self._task is not None  # noqa: S101 - as above
-        self._task.cancel()
-        await asyncio.wait({self._task})
+        self.task.cancel()
+        await asyncio.wait({self.task})
 
 
 class Flights:
@@ -103,6 +107,14 @@ class Flights:
         idle = [flight for flight in self._all if not flight.waiters and not flight.is_over]
         by_client = Counter(flight.client for flight in idle)
         return sum(flight.key.source == source for flight in idle), by_client[client]
+
+    async def landed(self, sources: frozenset[str] | None = None) -> None:
+        """Return when those that are under way now, to one of *sources* or any, are over."""
+        tasks = [
+            flight.task for flight in self._all if sources is None or flight.key.source in sources
+        ]
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def aclose(self) -> None:
         """End what is under way; each writes its Outcome first."""

@@ -7,6 +7,7 @@ longer, and what goes on without it is bounded per source and per client.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Mapping
 
@@ -68,12 +69,20 @@ class Obtainer:
     """
 
     def __init__(
-        self, sources: Sources, limits: CacheLimits, special: frozenset[str], witness: Witness
+        self,
+        sources: Sources,
+        limits: CacheLimits,
+        special: frozenset[str],
+        witness: Witness,
+        before: Obtainer | None = None,
     ) -> None:
         self.sources, self._special, self._witness = sources, special, witness
-        self.cache = AnswerCache(limits)
-        self.flights = Flights()
-        self._held: TTLCache[Key, SourceRecord] = TTLCache(HELD, LATE_S, loop_time)
+        same = before is not None and before.cache.limits == limits
+        self.cache: AnswerCache = before.cache if before and same else AnswerCache(limits)
+        self.flights: Flights = before.flights if before else Flights()
+        self.held: TTLCache[Key, SourceRecord] = (
+            before.held if before else TTLCache(HELD, LATE_S, loop_time)
+        )
 
     async def obtain(self, step: Step, query: Query, *, short: bool) -> Obtained:
         """The answer of *step* by the query's deadline; raises LedgerError and nothing else.
@@ -87,7 +96,7 @@ class Obtainer:
         known = self.cache.fresh(key) if keeps else None
         if known is not None:
             return Obtained(got=known, from_cache=True)
-        held = self._held.pop(key, None)
+        held = self.held.pop(key, None)
         if held is not None:
             return Obtained(got=held)
         return await self._flown(source, step, query, key, keeps=keeps)
@@ -194,11 +203,14 @@ class Obtainer:
 
     def _hold(self, key: Key, record: SourceRecord) -> None:
         """Keep an answer that cannot be asked for again, for the access that asked, once."""
-        self._held[key] = record
-        asyncio.get_running_loop().call_later(LATE_S + 1, self._held.expire)
+        self.held[key] = record
+        asyncio.get_running_loop().call_later(LATE_S + 1, self.held.expire)
 
-    async def aclose(self) -> None:
-        """End what is under way; each operation's Outcome is written."""
+    async def aclose(self, within_s: float = 0.0) -> None:
+        """Let what is under way land *within_s*, then end it; each Outcome is written."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self.flights.landed()
         await self.flights.aclose()
 
 
@@ -207,10 +219,14 @@ def obtainer_for(
     limits: CacheLimits | None,
     blocks: Mapping[str, BlockType],
     witness: Witness,
+    before: Obtainer | None = None,
 ) -> Obtainer:
-    """An obtainer that keeps nothing of the special categories among *blocks*."""
+    """An obtainer that keeps nothing of the special categories among *blocks*.
+
+    What *before* has under way, and remembers under the same limits, is its own too.
+    """
     special = frozenset(name for name, block in blocks.items() if block.special)
-    return Obtainer(sources, limits or CacheLimits(), special, witness)
+    return Obtainer(sources, limits or CacheLimits(), special, witness, before)
 
 
 def _client(query: Query) -> str:

@@ -29,9 +29,15 @@ class Pulse:
         self._beats = {name: Beat() for name in names}
         self._clock = clock
 
+    def follow(self, names: tuple[str, ...]) -> None:
+        """From now on these are the sources; what is known of those that stay is kept."""
+        self._beats = {name: self._beats.get(name, Beat()) for name in names}
+
     def note(self, source: str, reason: TechnicalReason | None) -> None:
         """One more answer of *source*; *reason* is None when it was usable."""
-        old = self._beats[source]
+        old = self._beats.get(source)
+        if old is None:
+            return  # asked before a reload that took it away
         state: Literal["answering", "failing"] = "failing" if reason else "answering"
         since = old.since if old.state == state else self._clock()
         self._beats[source] = Beat(state=state, since=since, reason=reason)

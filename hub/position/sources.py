@@ -9,6 +9,7 @@ from types import ModuleType
 
 import httpx
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.core.connector import Connector, Spec
 from hub.core.errors import MappingError, SettingsError
@@ -34,18 +35,42 @@ class Source(Struct, frozen=True, kw_only=True):
     connector: Connector
     client: SourceClient
     mappings: Mapping[str, BlockMapping]
+    table: SourceSettings | None = None
+    """What it was opened from."""
+    options: object = None
+    """The connector's own settings, secrets resolved: a renewed password is another source."""
 
 
 class Sources:
     """Every configured source, and which of them feeds a block."""
 
-    def __init__(self, sources: Mapping[str, Source], clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        clock: Clock = utc_now,
+        before: Sources | None = None,
+    ) -> None:
         self.by_name = sources
-        self.pulse = Pulse(tuple(sources), clock)
-        self.tempo = Tempo()
+        self.pulse: Pulse = before.pulse if before else Pulse(tuple(sources), clock)
+        self.tempo: Tempo = before.tempo if before else Tempo()
         self.of_block = {
             block: source for source in sources.values() for block in source.spec.blocks
         }
+
+    def replaced_by(self, after: Sources) -> tuple[Source, ...]:
+        """Those whose way out *after* does not use any more."""
+        kept = {id(source.client) for source in after.by_name.values()}
+        return tuple(s for s in self.by_name.values() if id(s.client) not in kept)
+
+    def succeed(self, before: Sources) -> None:
+        """Take over from *before*: a switch that the file moved is turned, others stay."""
+        self.pulse.follow(tuple(self.by_name))
+        for name, source in self.by_name.items():
+            old = before.by_name.get(name)
+            if old is not None and old.client is source.client:
+                was, now = _off(old), _off(source)
+                for operation in was ^ now:
+                    source.client.guard.switch.turn(operation, off=operation in now)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -53,20 +78,32 @@ class Sources:
             await source.client.aclose()
 
 
+def _off(source: Source) -> frozenset[str]:
+    """What its table switches off."""
+    return frozenset(source.table.limits.off if source.table else ())
+
+
 def load_sources(
     settings: Settings,
     recorder: Recorder,
     blocks: Mapping[str, BlockType],
     inner: Inner = lambda _: None,
+    before: Sources | None = None,
 ) -> Sources:
-    """Open every enabled source of *settings*; SettingsError lists all faults at once."""
+    """Open every enabled source of *settings*; SettingsError lists all faults at once.
+
+    One that *before* has, and that nothing changed for but its switches, goes on as it is.
+    """
     faults: list[str] = []
+    known = before.by_name if before else {}
     loaded: dict[str, Source] = {}
     for name, table in settings.sources.items():
         if not table.enabled:
             continue
         try:
-            loaded[name] = _load(name, table, settings, recorder, blocks, inner(name))
+            loaded[name] = _load(
+                name, table, settings, recorder, blocks, inner(name), known.get(name)
+            )
         except SettingsError as error:
             faults += error.faults
         except MappingError as error:
@@ -74,7 +111,7 @@ def load_sources(
     faults += _shared_blocks(loaded)
     if faults:
         raise SettingsError(faults)
-    return Sources(loaded)
+    return Sources(loaded, before=before)
 
 
 def read_spec(name: str, table: SourceSettings) -> tuple[ModuleType, Spec]:
@@ -107,6 +144,7 @@ def _load(
     recorder: Recorder,
     blocks: Mapping[str, BlockType],
     inner: httpx.AsyncBaseTransport | None,
+    before: Source | None = None,
 ) -> Source:
     module, spec = read_spec(name, table)
     known = {operation.name for operation in spec.operations} | {WHOLE}
@@ -118,6 +156,8 @@ def _load(
     where = f"sources.{name}.settings"
     options = convert_table(table.settings, module.Settings, settings.root, where)
     mappings = _load_mappings(mappings_folder(module, spec), spec, blocks)
+    if before is not None and _is_same(before, table, options):
+        return replace(before, mappings=mappings, table=table)
     client = open_client(
         name,
         table.url,
@@ -128,7 +168,22 @@ def _load(
         limits=table.limits,
     )
     connector = module.open_connector(client, options)
-    return Source(spec=spec, connector=connector, client=client, mappings=mappings)
+    return Source(
+        spec=spec,
+        connector=connector,
+        client=client,
+        mappings=mappings,
+        table=table,
+        options=options,
+    )
+
+
+def _is_same(before: Source, table: SourceSettings, options: object) -> bool:
+    """Whether *before* was opened from the same, but for what is switched off."""
+    if before.table is None or before.options != options:
+        return False
+    limits = replace(table.limits, off=before.table.limits.off)
+    return replace(table, limits=limits) == before.table
 
 
 def _load_mappings(

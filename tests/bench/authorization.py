@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from hub.api.auth import Authenticator
-from hub.app import contracts_of
 from hub.core.model import BLOCKS
 from hub.core.policy import Caller, decide
+from hub.generation import contracts_of
 from hub.position.plan import make_plan
 from hub.position.purposes import load_purposes
 from hub.position.sources import Sources, load_sources

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +80,37 @@ class RunningHub:
             self.kill()
             raise AssertionError(self.printed)
 
+    def reload(self) -> dict[str, Any]:
+        """SIGHUP; what the log says came of it."""
+        seen = len(self._reloads())
+        self.signal(signal.SIGHUP)
+        while len(found := self._reloads()) == seen:
+            time.sleep(0.02)
+        return found[-1]
+
+    def _reloads(self) -> list[dict[str, Any]]:
+        return [line for line in self.log() if line["event"].startswith("reload")]
+
+    def log(self) -> list[dict[str, Any]]:
+        """Every whole line of the log."""
+        text = (self.folder / "var" / "hub.log").read_text("utf-8")
+        whole = text[: text.rfind("\n") + 1]
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the hub's own process."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def stop(self) -> int:
         """SIGTERM, and the exit code."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """The exit code, once it has ended."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        code = self._process.wait(timeout=30)
+        code = self._process.wait(timeout=60)
         self._close()
         return code
 

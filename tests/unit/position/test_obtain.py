@@ -239,7 +239,7 @@ def test_an_act_that_was_sent_is_waited_for_and_its_answer_read_once():
         assert isinstance(mine.got, SourceRecord)
         assert (await foreign).got.exchanges != mine.got.exchanges
         assert world.asked == ["act", "act"]
-        assert len(world.obtainer._held) == 0
+        assert len(world.obtainer.held) == 0
 
     simulate(story())
 
@@ -252,9 +252,9 @@ def test_a_held_answer_is_gone_after_a_minute():
         access = an_official_access()
         await got(world, "act", access=access, short=False, seconds=1)
         await asyncio.sleep(5)
-        assert len(world.obtainer._held) == 1
+        assert len(world.obtainer.held) == 1
         await asyncio.sleep(62)
-        assert not vars(world.obtainer._held)["_Cache__data"]
+        assert not vars(world.obtainer.held)["_Cache__data"]
 
     simulate(story())
 
