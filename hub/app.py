@@ -93,6 +93,7 @@ class Hub:
         orphans = await self.ledger.close_orphans()
         await self.context.abuse.restore()
         self._now.callers.start()
+        self._lasting.operating.loop.start()
         await self._lasting.delivery.start()
         log.info("hub_open", orphans_closed=orphans, sources=sorted(self.sources.by_name))
 
@@ -144,6 +145,7 @@ class Hub:
         for endpoint in self._endpoints:
             await endpoint.aclose()
         await self.ledger.close()
+        self._lasting.operating.loop.stop()
         log.info("hub_closed")
 
 

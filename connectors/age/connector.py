@@ -9,7 +9,7 @@ from typing import Annotated
 from lxml import etree
 from msgspec import Meta, Struct
 
-from connectors.age.answer import Asked, envelope_of, raise_fault, read_body
+from connectors.age.answer import Asked, Reading, envelope_of, raise_fault, read_body
 from connectors.age.outcomes import SOURCE
 from connectors.age.request import Requester, RequestForm, new_request_id
 from connectors.age.service import CONTRACT, Service, load_outcomes, load_services, spec_of
@@ -19,7 +19,8 @@ from hub.core.exchange import SourceRecord
 from hub.core.secret import Secret
 from hub.wire.client import Answer, SourceClient
 from hub.wire.decode import check_status
-from hub.wire.signature import BodySigner, PinnedVerifier
+from hub.wire.offload import beside_the_loop
+from hub.wire.signature import BodySigner, PinnedVerifier, Verified
 from hub.wire.signature_form import Algorithm
 from hub.wire.xmlenc import Decryptor, is_encrypted
 
@@ -97,26 +98,33 @@ class Age:
         }
         endpoint = self._settings.endpoints.get(service.code, service.synchronous.endpoint)
         answer = await call.post(endpoint, content, headers)
-        document = query.subject.document.number
-        asked = Asked(service=service, request_id=request_id, document=document)
-        reading = read_body(self._believed(answer, asked), asked, self._table)
+        number = query.subject.document.number
+        asked = Asked(service=service, request_id=request_id, document=number)
+        reading = await self._read(answer, asked)
         echoes = {"request_id": (request_id,), "service": (service.code,)}
         return call.record(reading.payload, holds=reading.holds, asked=echoes)
 
-    def _believed(self, answer: Answer, asked: Asked) -> etree._Element:
-        """The Body that the platform signed. The message as it came ends here."""
+    async def _read(self, answer: Answer, asked: Asked) -> Reading:
+        """What the platform signed. The message as it came ends here."""
+        size, service = len(answer.body), asked.service
+        envelope, verified = await beside_the_loop(size, lambda: self._verified(answer, service))
+        self._refuse_seen(verified.digest)
+
+        def read() -> Reading:
+            if service.encryption is not None:
+                self._decryptor.decrypt(envelope, verified.body, service.encryption)
+            elif is_encrypted(verified.body):
+                raise SourceInsecure(SOURCE, "decryption", "this service does not encrypt")
+            return read_body(verified.body, asked, self._table)
+
+        return await beside_the_loop(size, read)
+
+    def _verified(self, answer: Answer, service: Service) -> tuple[etree._Element, Verified]:
         envelope = envelope_of(answer)
         raise_fault(answer, envelope, self._table)
-        service = asked.service
         algorithm = self._settings.answer_algorithm or service.signature.answer
         verifier = self._verifiers.get(service.code, self._verifier)
-        verified = verifier.verify(envelope, algorithm, service.signature.mode)
-        self._refuse_seen(verified.digest)
-        if service.encryption is not None:
-            self._decryptor.decrypt(envelope, verified.body, service.encryption)
-        elif is_encrypted(verified.body):
-            raise SourceInsecure(SOURCE, "decryption", "this service does not encrypt")
-        return verified.body
+        return envelope, verifier.verify(envelope, algorithm, service.signature.mode)
 
     def _refuse_seen(self, digest: str) -> None:
         """Raise SourceInsecure (`replay`) for an answer that this process has had before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from hub.core.connector import Connector, Echo, Operation, Patience, Query, Spec
 from hub.core.errors import SourceMalformed
 from hub.core.exchange import SourceRecord
 from hub.wire.client import SourceClient
+from hub.wire.offload import beside_the_loop
 
 MAX_PAGES = 20
 """More pages of one citizen's requests are not believed."""
@@ -102,7 +104,7 @@ class Avisos:
                     owner=owner, document=document, page=page, request_id=ids[-1], period=period
                 )
                 answer = await self._profile.ask(call, question)
-                rows = self._profile.rows(answer)
+                rows = await beside_the_loop(len(answer.body), partial(self._profile.rows, answer))
                 echo = answer.headers.get(self._settings.request_id_header.lower())
                 gathered.answers.append({"request": echo, "rows": len(rows)})
                 if self._ends(len(rows), gathered.add(rows)):

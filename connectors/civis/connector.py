@@ -13,9 +13,10 @@ from hub.core.connector import Connector, Echo, Operation, Patience, Query, Spec
 from hub.core.errors import SourceRefused, SourceUnavailable
 from hub.core.exchange import SourceRecord
 from hub.core.secret import Secret
-from hub.wire.client import SourceClient
+from hub.wire.client import Answer, SourceClient
 from hub.wire.decode import check_status, json_object
 from hub.wire.oauth import ClientCredentials
+from hub.wire.offload import beside_the_loop
 
 PATIENCE = Patience(timeout_s=3.0, attempts=2, max_bytes=1024 * 1024)
 
@@ -79,10 +80,10 @@ class Civis:
         path = {"services": "v1/consultas/servicios", "benefits": "v1/consultas/prestaciones"}
         answer = await call.post(path[operation], question, HEADERS)
         check_status(answer)
-        payload = json_object(answer)
+        payload, holds = await beside_the_loop(len(answer.body), lambda: _read(operation, answer))
         return call.record(
             payload,
-            holds=_holds(operation, payload),
+            holds=holds,
             asked={"reference": (reference,), "document_type": (kind,)},
         )
 
@@ -124,6 +125,12 @@ def _question(query: Query, kind: str, reference: str) -> bytes:
             "finalidad": purpose,
         }
     )
+
+
+def _read(operation: str, answer: Answer) -> tuple[dict[str, Any], bool]:
+    """The payload in *answer*, and whether it holds anything."""
+    payload = json_object(answer)
+    return payload, _holds(operation, payload)
 
 
 def _holds(operation: str, payload: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hub.core.moment import new_id
 from hub.core.secret import Secret
 from hub.wire.client import SourceClient
 from hub.wire.decode import check_status, refuse_html
+from hub.wire.offload import beside_the_loop
 from hub.wire.soap import SoapService, envelope_bytes
 from hub.wire.wsse import add_username_token, new_nonce
 from hub.wire.xml import parse_xml
@@ -78,7 +80,8 @@ class PadronConnector:
             lambda: self._signed(message, values),
             self._service.headers(message),
         )
-        payload = self._service.answer(message, answer)
+        read = partial(self._service.answer, message, answer)
+        payload = await beside_the_loop(len(answer.body), read)
         is_known = holds(payload)
         if is_known and operation == "household":
             check_household(payload, document)

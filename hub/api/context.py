@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from hub.api.admission import Traffic, note_quotas
 from hub.api.identifying import IDENTITY, Identifier
+from hub.api.loopwatch import LoopWatch
 from hub.api.problems import Problem, problem_response
 from hub.core.policy import Audience, Caller
 from hub.ledger.delivery import Delivery
@@ -23,6 +24,7 @@ AnyRequest = Request[Any, Any, Any]
 class Operating(Struct, kw_only=True):
     """What the process says of itself, whatever it is configured as; one per process."""
 
+    loop: LoopWatch = field(default_factory=LoopWatch)
     reloaded: int = 0
     """How often a changed configuration was taken over."""
     refused: int = 0

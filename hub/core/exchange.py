@@ -101,4 +101,6 @@ class SourceRecord(Struct, frozen=True, kw_only=True):
     exchanges: tuple[str, ...]
     obtained_at: dt.datetime
     holds: bool = True
+    size: int = 0
+    """Bytes of the answers that it was read from."""
     asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

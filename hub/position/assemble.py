@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 import structlog
 from msgspec import Struct
@@ -29,6 +30,7 @@ from hub.position.missing import aged, unusable
 from hub.position.obtain import Obtained, Obtainer
 from hub.position.plan import Plan, Step
 from hub.position.sources import Source, Sources
+from hub.wire.offload import beside_the_loop
 
 log = structlog.get_logger()
 
@@ -61,8 +63,16 @@ async def assemble(
 
     *short*: whether the purpose lets answers be kept for a short time.
     """
-    sources = obtainer.sources
     obtained = await _all_of(plan, obtainer, query, short=short)
+    got = (one.got for one in obtained.values())
+    size = sum(record.size for record in got if isinstance(record, SourceRecord))
+    made = partial(_assembled, plan, obtainer.sources, obtained, query)
+    return await beside_the_loop(size, made)
+
+
+def _assembled(
+    plan: Plan, sources: Sources, obtained: Mapping[Step, Obtained], query: Query
+) -> Assembly:
     answers = {step: one.got for step, one in obtained.items()}
     records = {step: got for step, got in answers.items() if isinstance(got, SourceRecord)}
     failures = {

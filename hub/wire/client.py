@@ -66,6 +66,7 @@ class Call:
         self._deadline, self._departed = deadline, departed
         self._ordinal = 0
         self._exchanges: list[str] = []
+        self._size = 0
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """GET *path* (relative to the source's address, query text included)."""
@@ -102,6 +103,7 @@ class Call:
             body = content() if callable(content) else content
             answer = await self._client.transmit(tag, method, path, headers or {}, body)
             self._exchanges.append(answer.exchange)
+            self._size += len(answer.body)
             return answer
 
         answer = await patiently(self.operation, self._deadline, attempt, guard.may_repeat)
@@ -124,6 +126,7 @@ class Call:
             exchanges=tuple(self._exchanges),
             obtained_at=self._client.clock(),
             holds=holds,
+            size=self._size,
             asked=asked or {},
         )
 

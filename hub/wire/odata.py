@@ -8,6 +8,7 @@ Sources: the OData v2 URI and JSON conventions, and what SAP documents of its Ga
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -17,6 +18,7 @@ from hub.core.errors import SourceError, SourceMalformed
 from hub.wire.client import Answer, Call
 from hub.wire.decode import json_object, refuse_html
 from hub.wire.odata_errors import refuse_failure
+from hub.wire.offload import beside_the_loop
 
 OK = 200
 UNAUTHORIZED = 401
@@ -75,7 +77,7 @@ class Reader:
     async def entity(self, resource: str, options: Mapping[str, str]) -> Row:
         """The single entity at *resource*."""
         answer = await self._get(f"{resource}?{query_text({**options, **self._own})}")
-        return entity_of(answer)
+        return await beside_the_loop(len(answer.body), lambda: entity_of(answer))
 
     async def rows(
         self,
@@ -94,7 +96,7 @@ class Reader:
         promised = 0
         for _ in range(self._limits.pages):
             answer = await self._get(f"{resource}?{query}")
-            page = page_of(answer)
+            page = await beside_the_loop(len(answer.body), partial(page_of, answer))
             promised = max(promised, page.count or 0)
             self._refuse_flood(answer, len(rows) + len(page.rows))
             rows.extend(accept(row) for row in page.rows)

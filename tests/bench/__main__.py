@@ -12,7 +12,17 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import authorization, exchange, ledger, mapping, position, replay, search, withheld
+from tests.bench import (
+    authorization,
+    decoding,
+    exchange,
+    ledger,
+    mapping,
+    position,
+    replay,
+    search,
+    withheld,
+)
 
 Row = tuple[str, str, str]
 
@@ -22,6 +32,7 @@ def main() -> None:
     wanted = set(sys.argv[1:])
     measures: dict[str, Callable[[Path], list[Row]]] = {
         "mapping": mapping.measure,
+        "decoding": decoding.measure,
         "authorization": authorization.measure,
         "ledger": ledger.measure,
         "search": search.measure,

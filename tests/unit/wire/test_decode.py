@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import Struct
 
 from hub.core.errors import SourceError, SourceMalformed, SourceRefused, SourceUnavailable
 from hub.wire.client import Answer
-from hub.wire.decode import MAX_DEPTH, check_status, json_object, json_value, retry_after
+from hub.wire.decode import (
+    MAX_DEPTH,
+    _brackets,
+    check_status,
+    json_object,
+    json_value,
+    retry_after,
+)
 
 
 def an_answer(body: bytes = b"{}", status: int = 200, **headers: str) -> Answer:
@@ -185,3 +195,28 @@ def test_retry_after_is_a_sensible_number_or_nothing(text: str, seconds: int | N
     with pytest.raises(SourceUnavailable) as caught:
         check_status(answer)
     assert caught.value.retry_after == seconds
+
+
+def _depth_by_walking(text: bytes) -> int:
+    """How deep *text* is, read byte by byte until it is no JSON."""
+    depth = deepest = 0
+    quoted = escaped = False
+    for byte in text:
+        if quoted:
+            quoted = escaped or byte != ord('"')
+            escaped = not escaped and byte == ord("\\")
+        elif byte == ord("\\"):
+            break
+        elif byte == ord('"'):
+            quoted = True
+        else:
+            depth += (byte in b"[{") - (byte in b"]}")
+            deepest = max(deepest, depth)
+    return deepest
+
+
+@given(st.lists(st.sampled_from([b"[", b"{", b"}", b"]", b'"', b"\\", b"a", b","])).map(b"".join))
+def test_depth_is_what_walking_finds(text):
+    """Whatever stands in strings and behind backslashes, up to where it is no JSON."""
+    steps = (1 if byte in b"[{" else -1 for byte in _brackets(text))
+    assert max(accumulate(steps, initial=0)) >= _depth_by_walking(text)
