@@ -55,7 +55,7 @@ class Hub:
         self._lasting, self._now, self._endpoints = lasting, first, endpoints
         self._leaving: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
-        self.asgi: ASGIApp = at_the_door(self._route, lasting.traffic)
+        self.asgi: ASGIApp = at_the_door(self._route, lasting.traffic, lasting.operating)
 
     @property
     def context(self) -> Context:

@@ -19,7 +19,7 @@ import jwt
 from cachetools import TLRUCache
 from msgspec import Struct
 
-from hub.api.keysets import ALGORITHMS, FileKeys, KeySet
+from hub.api.keysets import ALGORITHMS, FileKeys, KeySet, UrlKeys
 from hub.api.token_form import InvalidToken, RefusalReason, Unverified, read_form
 from hub.core.document import parse_document
 from hub.core.errors import InvalidDocument, SettingsError
@@ -75,6 +75,8 @@ class Authenticator:
         self._issuers = {issuer.issuer: issuer for issuer in issuers}
         self._keys = {issuer.issuer: _key_set(issuer, root, by_url) for issuer in issuers}
         self._now = now
+        self.published = {n: k for n, k in self._keys.items() if isinstance(k, UrlKeys)}
+        """By issuer, the key sets that come from its URL."""
         self._known: TLRUCache[bytes, _Verified] = TLRUCache(
             REMEMBERED, ttu=lambda _key, known, _now: known.until, timer=now
         )

@@ -29,7 +29,7 @@ from hub.api import (
     switches,
 )
 from hub.api.admission import Traffic, admits
-from hub.api.context import Context, identified, on_stopped
+from hub.api.context import Context, Operating, identified, on_stopped
 from hub.api.edge import at_the_edge
 from hub.api.hangup import stops_when_alone
 from hub.api.openapi import encoded
@@ -73,9 +73,9 @@ def build_api(context: Context) -> ASGIApp:
     return stops_when_alone(litestar_app(context))
 
 
-def at_the_door(app: ASGIApp, traffic: Traffic) -> ASGIApp:
+def at_the_door(app: ASGIApp, traffic: Traffic, operating: Operating) -> ASGIApp:
     """*app* with everything that a request passes first, whatever is configured within."""
-    return at_the_edge(admits(app, traffic.gate))
+    return at_the_edge(admits(app, traffic.gate), operating.requests)
 
 
 def litestar_app(context: Context) -> Litestar:

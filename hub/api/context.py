@@ -11,6 +11,7 @@ from hub.api.admission import Traffic, note_quotas
 from hub.api.identifying import IDENTITY, Identifier
 from hub.api.loopwatch import LoopWatch
 from hub.api.problems import Problem, problem_response
+from hub.api.tally import Requests
 from hub.core.policy import Audience, Caller
 from hub.ledger.delivery import Delivery
 from hub.position.abuse import Abuse, Stopped
@@ -25,6 +26,7 @@ class Operating(Struct, kw_only=True):
     """What the process says of itself, whatever it is configured as; one per process."""
 
     loop: LoopWatch = field(default_factory=LoopWatch)
+    requests: Requests = field(default_factory=Requests)
     reloaded: int = 0
     """How often a changed configuration was taken over."""
     refused: int = 0

@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 import structlog
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from hub import __version__
 from hub.api.problems import MEDIA_TYPE, ProblemDocument
+from hub.api.tally import Requests
 from hub.api.texts import TITLES
 from hub.core.moment import new_id
 
@@ -34,8 +35,8 @@ _HEADERS = (
 _CSP = b"default-src 'none'; frame-ancestors 'none'"
 
 
-def at_the_edge(app: ASGIApp) -> ASGIApp:
-    """*app* with everything that each request and answer owes."""
+def at_the_edge(app: ASGIApp, requests: Requests) -> ASGIApp:
+    """*app* with everything that each request and answer owes; *requests* counts them."""
 
     async def edge(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -60,12 +61,15 @@ def at_the_edge(app: ASGIApp) -> ASGIApp:
         try:
             await app(scope, receive, sending)
         finally:
+            elapsed_s = time.perf_counter() - began
+            method, route = _named(scope)
+            requests.note(route, method, status, elapsed_s)
             log.info(
                 "request",
-                method=scope["method"] if scope["method"] in _METHODS else "other",
-                route=scope.get("path_template") or "none",
+                method=method,
+                route=route,
                 status=status,
-                elapsed_ms=round((time.perf_counter() - began) * 1000, 1),
+                elapsed_ms=round(elapsed_s * 1000, 1),
             )
             structlog.contextvars.clear_contextvars()
 
@@ -73,6 +77,12 @@ def at_the_edge(app: ASGIApp) -> ASGIApp:
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _named(scope: HTTPScope) -> tuple[str, str]:
+    """Method and route, each of a closed list."""
+    method = str(scope["method"]) if scope["method"] in _METHODS else "other"
+    return method, str(scope.get("path_template") or "none")
 
 
 async def _refuse(send: Send, request: str) -> None:

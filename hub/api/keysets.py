@@ -90,6 +90,13 @@ class UrlKeys:
         self._confirmed: float | None = None
         self._tried: float | None = None
         self._flight: asyncio.Task[None] | None = None
+        self.failures = 0
+        """Fetches that brought nothing usable."""
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the issuer last confirmed its keys; infinite before it ever did."""
+        return self._age()
 
     async def find(self, kid: str, algorithm: str) -> jwt.PyJWK | None:
         if (kid, algorithm) not in self._held():
@@ -136,6 +143,7 @@ class UrlKeys:
         try:
             self._keys = read_keys(await self._fetch(), self._algorithms)
         except (SourceError, LedgerError, UnusableKeys) as error:
+            self.failures += 1
             log.warning("issuer_keys_not_fetched", error=type(error).__name__)
         else:
             self._confirmed = began

@@ -35,6 +35,8 @@ class Refusals:
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger, self._clock = ledger, clock
         self._counts: Counter[_Key] = Counter()
+        self.seen: Counter[str] = Counter()
+        """By reason, since the start."""
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
 
@@ -44,6 +46,7 @@ class Refusals:
         if len(self._counts) >= MAX_WAITING:
             minute = min(minute for minute, _, _ in self._counts)
         self._counts[minute, issuer or UNKNOWN, reason] += 1
+        self.seen[reason] += 1
 
     async def flush(self, *, everything: bool = False) -> int:
         """Write the minutes that are over, or *everything*; how many records that were.

@@ -59,7 +59,7 @@ class SqliteLedger:
         self._index: Index | None = None
         self._is_closed = False
         self._indexer = Indexer(self._index_some, index_every_s)
-        self._writer = Writer(
+        self.writer = Writer(
             lambda: open_writing(path, connect), self._batch.append, self._publish, publish_every_s
         )
 
@@ -80,7 +80,7 @@ class SqliteLedger:
 
     async def work(self, call: Callable[[sqlite3.Connection], T]) -> T:
         """The result of *call* in the writing thread: for tables that stand beside the records."""
-        return await self._writer.run(call)
+        return await self.writer.run(call)
 
     def pseudonym(self, subject: Document) -> Pseudonym:
         return pseudonym_of(self._keys, subject)
@@ -88,11 +88,11 @@ class SqliteLedger:
     async def append(self, entries: Sequence[Entry]) -> Receipt:
         if not entries:
             raise LedgerError("nothing to append")
-        return await self._writer.append([checked(entry) for entry in entries])
+        return await self.writer.append([checked(entry) for entry in entries])
 
     async def enact(self, act: Act) -> Receipt:
         """Let *act* change the tables and record what it did, in one transaction."""
-        return await self._writer.run(lambda db: self._batch.enact(db, act))
+        return await self.writer.run(lambda db: self._batch.enact(db, act))
 
     async def size(self) -> int:
         size, _ = await self._read(tree_of)
@@ -118,7 +118,7 @@ class SqliteLedger:
         return await self._read(lambda db: self._found(db, query, limit, cursor))
 
     async def checkpoint(self) -> Checkpoint:
-        return await self._writer.run(lambda db: self._batch.checkpoint(db, self._now()))
+        return await self.writer.run(lambda db: self._batch.checkpoint(db, self._now()))
 
     async def prove(self, index: int) -> Inclusion | None:
         if not 0 <= index < await self.size():
@@ -152,7 +152,7 @@ class SqliteLedger:
     async def writable(self) -> bool:
         try:
             async with asyncio.timeout(_PROBE_S):
-                await self._writer.run(_probe)
+                await self.writer.run(_probe)
         except (LedgerError, TimeoutError):
             return False
         return True
@@ -163,7 +163,7 @@ class SqliteLedger:
             self._indexer.stop()
             await self._read(lambda _db: self._drop())  # first, so that SQLite tidies up at the end
             self._reader.shutdown(wait=False)
-        await self._writer.close()
+        await self.writer.close()
 
     def _now(self) -> int:
         return milliseconds_of(self._clock())
@@ -255,7 +255,7 @@ class SqliteLedger:
         """Fold the write-ahead log into the file and empty it, so that nothing deleted stays
         in it; False while a reader keeps it from being emptied.
         """
-        return await self._writer.run(_emptied)
+        return await self.writer.run(_emptied)
 
     async def _read(self, call: Callable[[sqlite3.Connection], T]) -> T:
         """The result of *call* on the reading connection, in the reading thread."""

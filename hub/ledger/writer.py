@@ -7,10 +7,12 @@ blocks on the queue itself, so that there is no flag to miss and no wake-up to l
 from __future__ import annotations
 
 import asyncio
+import math
 import queue
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -70,6 +72,26 @@ class _Close(_Waiter[None]):
     pass
 
 
+BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+"""Upper bounds of the histogram of durations."""
+
+
+class Tally:
+    """How appends went, counted since the start."""
+
+    def __init__(self) -> None:
+        self.failed = 0
+        self.within: Counter[float] = Counter()
+        """By the smallest bound of BOUNDS_S, or infinity, that the duration is within."""
+        self.seconds = 0.0
+
+    def note(self, elapsed_s: float, *, failed: bool) -> None:
+        """One append ended."""
+        self.failed += failed
+        self.within[next((b for b in BOUNDS_S if elapsed_s <= b), math.inf)] += 1
+        self.seconds += elapsed_s
+
+
 class Writer:
     """The writing thread and its queue.
 
@@ -86,6 +108,7 @@ class Writer:
     ) -> None:
         self._opener, self._write, self._publish = opener, write, publish
         self._every_s = every_s
+        self.tally = Tally()
         self._queue: queue.SimpleQueue[_Append | _Work | _Close] = queue.SimpleQueue()
         self._db: sqlite3.Connection | None = None
         self._closed = False
@@ -93,9 +116,19 @@ class Writer:
         self._thread = threading.Thread(target=self._serve, name="ledger-writer", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """How many requests the thread has not begun."""
+        return self._queue.qsize()
+
     async def append(self, entries: Sequence[Entry]) -> Receipt:
         """Queue *entries*; return when they are committed, LedgerError if they are not."""
-        receipt: Receipt = await self._asked(_Append(entries))
+        began, failed = time.perf_counter(), True
+        try:
+            receipt: Receipt = await self._asked(_Append(entries))
+            failed = False
+        finally:
+            self.tally.note(time.perf_counter() - began, failed=failed)
         return receipt
 
     async def run(self, call: Callable[[sqlite3.Connection], T]) -> T:

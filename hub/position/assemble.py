@@ -24,7 +24,7 @@ from hub.core.people import people_in, people_named
 from hub.core.policy import Grant
 from hub.core.position import Block, Denied, Empty, Fresh, Provenance
 from hub.ledger.store import JSON
-from hub.mapping import value_digest
+from hub.mapping import unknown_codes, value_digest
 from hub.position.failure import Failure, Underway
 from hub.position.missing import aged, unusable
 from hub.position.obtain import Obtained, Obtainer
@@ -54,6 +54,8 @@ class Assembly(Struct, frozen=True, kw_only=True):
     """Everybody whom the answers name, whether it is shown or not."""
     named_late: tuple[tuple[Provenance, frozenset[Document]], ...]
     """Per block whom its canonical value names and no text of the answers does."""
+    drift: Mapping[tuple[str, str], int]
+    """By mapping and kind: what the sources sent that their contracts do not say."""
 
 
 async def assemble(
@@ -67,7 +69,9 @@ async def assemble(
     got = (one.got for one in obtained.values())
     size = sum(record.size for record in got if isinstance(record, SourceRecord))
     made = partial(_assembled, plan, obtainer.sources, obtained, query)
-    return await beside_the_loop(size, made)
+    assembly = await beside_the_loop(size, made)
+    obtainer.sources.drift.update(assembly.drift)
+    return assembly
 
 
 def _assembled(
@@ -107,6 +111,7 @@ def _assembled(
         named=named.union(*(people for _, people in late)),
         named_late=late,
         shared=_shared(records, obtained),
+        drift=_drift(drafts, sources, misfits),
     )
 
 
@@ -118,6 +123,22 @@ def _named_late(
         for draft in drafts.values()
         if isinstance(draft, _Mapped)
     )
+
+
+def _drift(
+    drafts: Mapping[str, _Draft], sources: Sources, misfits: list[Failure]
+) -> dict[tuple[str, str], int]:
+    found: dict[tuple[str, str], int] = {}
+    for name, draft in drafts.items():
+        source = sources.of_block.get(name)
+        if source is None or name not in source.mappings:
+            continue
+        mapping = source.mappings[name].name
+        if isinstance(draft, Failure) and draft in misfits:
+            found[mapping, "misfit"] = 1
+        elif isinstance(draft, _Mapped) and (unknown := unknown_codes(draft.value)):
+            found[mapping, "unknown_code"] = len(unknown)
+    return found
 
 
 def _shared(

@@ -80,6 +80,11 @@ class Flights:
     def __len__(self) -> int:
         return len(self._all)
 
+    @property
+    def unwatched(self) -> int:
+        """How many go on while nobody waits for them."""
+        return sum(not flight.waiters for flight in self._all)
+
     def join(
         self, fresh: Flight, course: Callable[[Flight], Coroutine[Any, Any, Landing]]
     ) -> tuple[Flight, bool]:

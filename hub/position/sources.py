@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +24,7 @@ from hub.position.tempo import Tempo
 from hub.settings import Settings, SourceSettings, convert_table, shipped
 from hub.wire.client import SourceClient, open_client
 from hub.wire.switch import WHOLE
+from hub.wire.validity import Held, certificates_in, refuse_outdated
 
 Inner = Callable[[str], httpx.AsyncBaseTransport | None]
 """Gives a source's innermost transport; None for the real network."""
@@ -39,6 +41,8 @@ class Source(Struct, frozen=True, kw_only=True):
     """What it was opened from."""
     options: object = None
     """The connector's own settings, secrets resolved: a renewed password is another source."""
+    certificates: tuple[Held, ...] = ()
+    """The hub's own and those that it believes, as they stand in the settings."""
 
 
 class Sources:
@@ -53,6 +57,8 @@ class Sources:
         self.by_name = sources
         self.pulse: Pulse = before.pulse if before else Pulse(tuple(sources), clock)
         self.tempo: Tempo = before.tempo if before else Tempo()
+        self.drift: Counter[tuple[str, str]] = before.drift if before else Counter()
+        """By mapping: `misfit` for answers that it could not read, `unknown_code` for fields."""
         self.of_block = {
             block: source for source in sources.values() for block in source.spec.blocks
         }
@@ -158,6 +164,8 @@ def _load(
     mappings = _load_mappings(mappings_folder(module, spec), spec, blocks)
     if before is not None and _is_same(before, table, options):
         return replace(before, mappings=mappings, table=table)
+    held = certificates_in(options)
+    refuse_outdated(where, held, utc_now())
     client = open_client(
         name,
         table.url,
@@ -167,7 +175,7 @@ def _load(
         transport=inner,
         limits=table.limits,
     )
-    connector = module.open_connector(client, options)
+    connector = _opened(module, client, options, where)
     return Source(
         spec=spec,
         connector=connector,
@@ -175,7 +183,23 @@ def _load(
         mappings=mappings,
         table=table,
         options=options,
+        certificates=held,
     )
+
+
+def _opened(module: ModuleType, client: SourceClient, options: object, where: str) -> Connector:
+    """The connector; what it finds wrong with its settings is told by their place."""
+    try:
+        connector: Connector = module.open_connector(client, options)
+    except SettingsError as error:
+        known = {str(name) for name in getattr(options, "__struct_fields__", ())}
+        raise SettingsError([_placed(fault, where, known) for fault in error.faults]) from None
+    return connector
+
+
+def _placed(fault: str, where: str, known: set[str]) -> str:
+    text = fault.partition(": ")[2] or fault
+    return f"{where}.{text}" if text.partition(":")[0] in known else f"{where}: {text}"
 
 
 def _is_same(before: Source, table: SourceSettings, options: object) -> bool:

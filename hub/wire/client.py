@@ -244,6 +244,11 @@ class SourceClient:
         """Whether the credentials could be renewed after a 401."""
         return self._credentials is not None and await self._credentials.renew()
 
+    @property
+    def peer_ends(self) -> float | None:
+        """When the source's own TLS certificate ends (Unix seconds); None if it showed none."""
+        return self._guarded.peer_ends
+
     async def discard_connections(self) -> None:
         """After an answer that is not to be believed: none of the open connections is reused."""
         await self._guarded.discard()

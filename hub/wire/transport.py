@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -17,6 +18,9 @@ from msgspec import Struct
 
 from hub.core.errors import SourceError, SourceMalformed, SourceUnavailable, TechnicalReason
 from hub.wire.tag import EXTENSION, Tag
+
+LOOK_EVERY_S = 60.0
+"""How often the far end's certificate is looked at."""
 
 
 class RawAnswer(Struct, frozen=True, kw_only=True):
@@ -46,6 +50,9 @@ class GuardedTransport:
         self._pool = new_pool()
         self._single_use = single_use or self._pool
         self._busy: Counter[httpx.AsyncBaseTransport] = Counter()
+        self.peer_ends: float | None = None
+        """When the certificate of the far end ends (Unix seconds), as it was last seen."""
+        self._looked_at = float("-inf")
 
     async def exchange(self, request: httpx.Request) -> RawAnswer:
         """Send *request* and read its answer; raise SourceError when none came."""
@@ -56,6 +63,7 @@ class GuardedTransport:
         self._busy[way] += 1
         try:
             answer = await way.handle_async_request(request)
+            self._look_at(answer)
             try:
                 return await _read(tag, answer)
             finally:
@@ -65,6 +73,18 @@ class GuardedTransport:
         finally:
             self._busy[way] -= 1
             await self._close_if_idle(way)
+
+    def _look_at(self, answer: httpx.Response) -> None:
+        """Note, once a minute, until when the far end's certificate holds."""
+        now = time.monotonic()
+        stream = answer.extensions.get("network_stream")
+        if stream is None or now - self._looked_at < LOOK_EVERY_S:
+            return
+        self._looked_at = now
+        secured = stream.get_extra_info("ssl_object")
+        shown = secured.getpeercert() if secured is not None else None
+        if shown:
+            self.peer_ends = ssl.cert_time_to_seconds(shown["notAfter"])
 
     async def discard(self) -> None:
         """Use none of the pooled connections again; messages on their way are not cut."""
