@@ -49,10 +49,8 @@ class Reloaded(Struct, frozen=True, kw_only=True):
 class Hub:
     """The wired parts. `asgi` opens and closes them by its lifespan."""
 
-    def __init__(
-        self, lasting: Lasting, first: Generation, endpoints: tuple[PostEndpoint, ...] = ()
-    ) -> None:
-        self._lasting, self._now, self._endpoints = lasting, first, endpoints
+    def __init__(self, lasting: Lasting, first: Generation) -> None:
+        self._lasting, self._now = lasting, first
         self._leaving: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
         self.asgi: ASGIApp = at_the_door(self._route, lasting.traffic, lasting.operating)
@@ -142,7 +140,7 @@ class Hub:
         await self.sources.aclose()
         await self._now.callers.aclose()
         await self._lasting.delivery.aclose()
-        for endpoint in self._endpoints:
+        for endpoint in self._lasting.posts.values():
             await endpoint.aclose()
         await self.ledger.close()
         self._lasting.operating.loop.stop()
@@ -170,19 +168,20 @@ def build_hub(
         index_every_s=2.0,
     )
     recorder = LedgerRecorder(ledger)
-    delivery, endpoints = open_delivery(settings, ledger, recorder, inner, clock)
+    delivery, posts = open_delivery(settings, ledger, recorder, inner, clock)
     lasting = Lasting(
         ledger=ledger,
         recorder=recorder,
         closings=Closings(ledger, clock),
         delivery=delivery,
+        posts=posts,
         traffic=traffic_of(settings.admission),
         operating=Operating(),
         blocks=blocks,
         inner=inner,
         clock=clock,
     )
-    return Hub(lasting, make_generation(settings, lasting), tuple(endpoints))
+    return Hub(lasting, make_generation(settings, lasting))
 
 
 def served_with(wanted: Settings, now: Settings) -> tuple[Settings, tuple[str, ...]]:
@@ -218,13 +217,13 @@ def changes(before: Settings, after: Settings) -> tuple[str, ...]:
 
 def open_delivery(
     settings: Settings, ledger: SqliteLedger, recorder: Recorder, inner: Inner, clock: Clock
-) -> tuple[Delivery, list[PostEndpoint]]:
+) -> tuple[Delivery, dict[str, PostEndpoint]]:
     """The delivery of checkpoints that the settings describe, and what it posts to."""
-    wanted, places, endpoints = settings.ledger.delivery, list[Place](), list[PostEndpoint]()
+    wanted, places, endpoints = settings.ledger.delivery, list[Place](), dict[str, PostEndpoint]()
 
     def post(name: str, url: str) -> Post:
         way = open_post_endpoint(name, url, recorder, transport=inner(name), clock=clock)
-        endpoints.append(way)
+        endpoints[name] = way
         return way.post
 
     if wanted.directory is not None:

@@ -33,6 +33,7 @@ from hub.position.purposes import load_purposes
 from hub.position.sources import Inner, Sources, load_sources
 from hub.position.units import load_units
 from hub.settings import Settings, shipped
+from hub.wire.post import PostEndpoint
 
 T = TypeVar("T")
 
@@ -44,6 +45,8 @@ class Lasting(Struct, frozen=True, kw_only=True):
     recorder: Recorder
     closings: Closings
     delivery: Delivery
+    posts: Mapping[str, PostEndpoint]
+    """The places that checkpoints are posted to."""
     traffic: Traffic
     operating: Operating
     blocks: Mapping[str, BlockType]
@@ -123,6 +126,7 @@ def make_generation(
         delivery=lasting.delivery,
         traffic=lasting.traffic,
         operating=lasting.operating,
+        peers={**lasting.posts, **callers.peers()},
     )
     return Generation(context, callers)
 

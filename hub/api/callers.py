@@ -40,6 +40,10 @@ class Callers(Struct, frozen=True, kw_only=True):
         """Begin to write refusals in the background."""
         self.identifier.refusals.start()
 
+    def peers(self) -> dict[str, KeyEndpoint]:
+        """By issuer, the way to its key set."""
+        return {f"issuer:{place[0]}": one.endpoint for place, one in self.published.items()}
+
     async def aclose(self) -> None:
         """End what runs, and write what is owed; the ledger must still be open."""
         await self.identifier.refusals.aclose()

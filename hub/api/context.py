@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Request, Response
 from msgspec import Struct, field
 
 from hub.api.admission import Traffic, note_quotas
+from hub.api.figures_trust import Peer
 from hub.api.identifying import IDENTITY, Identifier
 from hub.api.loopwatch import LoopWatch
 from hub.api.problems import Problem, problem_response
@@ -48,6 +50,8 @@ class Context(Struct, frozen=True, kw_only=True):
     delivery: Delivery
     traffic: Traffic = field(default_factory=Traffic)
     operating: Operating = field(default_factory=Operating)
+    peers: Mapping[str, Peer] = field(default_factory=dict)
+    """Those that are no sources: the issuers' key sets, the places that checkpoints go to."""
 
 
 def context_of(request: AnyRequest) -> Context:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterator
 
 from prometheus_client.core import Metric
@@ -15,13 +14,15 @@ from hub.wire.guard import BOUNDS_S, SourceGuard, Standing
 _BREAKER = {"closed": 0, "half_open": 1, "open": 2}
 
 
-def of_sources(sources: Sources, now: dt.datetime) -> Iterator[Metric]:
+def of_sources(sources: Sources) -> Iterator[Metric]:
     """Every family about sources, read now."""
     guards = [source.client.guard for source in sources.by_name.values()]
     yield from _operations(guards)
     yield from _budgets(guards)
     yield from _standings(guards)
-    yield from _trust(guards, sources, now)
+    yield from _pulse(sources)
+    yield from _trust(guards)
+    yield from _drift(sources)
 
 
 def _operations(guards: list[SourceGuard]) -> Iterator[Metric]:
@@ -92,7 +93,17 @@ def _standings(guards: list[SourceGuard]) -> Iterator[Metric]:
         yield gauge(name, text, ["source"], [((source,), value(s)) for source, s in rows])
 
 
-def _trust(guards: list[SourceGuard], sources: Sources, now: dt.datetime) -> Iterator[Metric]:
+def _pulse(sources: Sources) -> Iterator[Metric]:
+    beats = sources.pulse.beats()
+    yield gauge(
+        "hub_source_failing",
+        "1 while the last answer of a source was not usable.",
+        ["source"],
+        (((name,), int(beat.state == "failing")) for name, beat in sorted(beats.items())),
+    )
+
+
+def _trust(guards: list[SourceGuard]) -> Iterator[Metric]:
     yield counter(
         "hub_security_events",
         "Answers that were not to be believed, by reason.",
@@ -103,6 +114,9 @@ def _trust(guards: list[SourceGuard], sources: Sources, now: dt.datetime) -> Ite
             for reason in sorted(SECURITY_REASONS)
         ),
     )
+
+
+def _drift(sources: Sources) -> Iterator[Metric]:
     kinds = ("misfit", "unknown_code")
     names = sorted({m.name for s in sources.by_name.values() for m in s.mappings.values()})
     yield counter(
@@ -111,23 +125,7 @@ def _trust(guards: list[SourceGuard], sources: Sources, now: dt.datetime) -> Ite
         ["mapping", "kind"],
         (((name, kind), sources.drift[name, kind]) for name in names for kind in kinds),
     )
-    yield gauge(
-        "hub_certificate_left_days",
-        "Days until a certificate ends: of a setting, or the source's own (tls).",
-        ["source", "setting", "number", "whose"],
-        _certificates(sources, now),
-    )
 
 
 def _ended(guard: SourceGuard, reason: str) -> int:
     return sum(n for (_, why), n in guard.tally.ended.items() if why == reason)
-
-
-def _certificates(sources: Sources, now: dt.datetime) -> Iterator[tuple[tuple[str, ...], float]]:
-    for name, source in sources.by_name.items():
-        for held in source.certificates:
-            whose = "hub" if held.is_own else "source"
-            yield (name, held.setting, str(held.number), whose), held.days_left(now)
-        ends = source.client.peer_ends
-        if ends is not None:
-            yield (name, "tls", "0", "source"), (ends - now.timestamp()) / 86_400

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from hub.api.context import AnyRequest, Context, context_of
 from hub.api.figures_hub import of_admission, of_callers, of_ledger, of_memory, of_operating
 from hub.api.figures_source import of_sources
+from hub.api.figures_trust import of_trust
 from hub.core.errors import LedgerError
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -36,7 +37,8 @@ class Figures(Collector):
 def all_of(context: Context, records: float) -> Iterator[Metric]:
     """Every family of one hub, whose ledger has so many *records*."""
     desk = context.desk
-    yield from of_sources(desk.sources, desk.clock())
+    yield from of_sources(desk.sources)
+    yield from of_trust(desk.sources, context.peers, context.delivery.roots(), desk.clock())
     yield from of_memory(desk.obtainer)
     yield from of_admission(context.traffic)
     yield from of_operating(context.operating)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -99,7 +99,7 @@ class Authority:
     def __init__(self, post: Post, roots: Sequence[x509.Certificate]) -> None:
         if not roots:
             raise SettingsError(["ledger.delivery.timestamp_roots: no certificate in it"])
-        self._post, self._roots = post, roots
+        self._post, self.roots = post, tuple(roots)
 
     async def deliver(self, head: Checkpoint) -> bytes:
         data = head.note.encode()
@@ -107,7 +107,7 @@ class Authority:
         raw = await self._post(request.as_bytes(), "application/timestamp-query")
         try:
             builder = VerifierBuilder.from_request(request)
-            for root in self._roots:
+            for root in self.roots:
                 builder = builder.add_root_certificate(root)
             builder.build().verify_message(decode_timestamp_response(raw), data)
         except (VerificationError, ValueError):
@@ -123,6 +123,10 @@ class Delivery:
         self._copies = {place.name: Copy(place=place.name) for place in places}
         self._size = 0
         self._task: asyncio.Task[None] | None = None
+
+    def roots(self) -> Mapping[str, tuple[x509.Certificate, ...]]:
+        """By place, the certificates under which its time-stamps are believed."""
+        return {place.name: place.roots for place in self._places if isinstance(place, Authority)}
 
     def copies(self) -> tuple[Copy, ...]:
         """What is known of every place."""

@@ -21,7 +21,7 @@ from hub.wire.patience import patiently
 from hub.wire.recording import EXCHANGE, RecordingTransport
 from hub.wire.table import open_table
 from hub.wire.tag import EXTENSION, Tag
-from hub.wire.transport import GuardedTransport, guarded_transport, origin_of
+from hub.wire.transport import FarEnd, GuardedTransport, guarded_transport, origin_of
 
 UNAUTHORIZED = 401
 
@@ -245,9 +245,9 @@ class SourceClient:
         return self._credentials is not None and await self._credentials.renew()
 
     @property
-    def peer_ends(self) -> float | None:
-        """When the source's own TLS certificate ends (Unix seconds); None if it showed none."""
-        return self._guarded.peer_ends
+    def far_end(self) -> FarEnd:
+        """What the source last showed of itself."""
+        return self._guarded.far_end
 
     async def discard_connections(self) -> None:
         """After an answer that is not to be believed: none of the open connections is reused."""

@@ -9,7 +9,7 @@ from hub.core.exchange import Recorder
 from hub.core.moment import Clock, utc_now
 from hub.wire.client import SourceClient, open_client
 from hub.wire.decode import check_status
-from hub.wire.transport import origin_of
+from hub.wire.transport import FarEnd, origin_of
 
 KEYS = Operation(
     name="keys",
@@ -32,6 +32,11 @@ class KeyEndpoint:
         answer = await self._client.technical_call(KEYS).get(self._url, _ACCEPT)
         check_status(answer)
         return answer.body
+
+    @property
+    def far_end(self) -> FarEnd:
+        """What the place last showed of itself."""
+        return self._client.far_end
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -9,7 +9,7 @@ from hub.core.exchange import Recorder
 from hub.core.moment import Clock, utc_now
 from hub.wire.client import SourceClient, open_client
 from hub.wire.decode import check_status
-from hub.wire.transport import origin_of
+from hub.wire.transport import FarEnd, origin_of
 
 POST = Operation(
     name="post",
@@ -30,6 +30,11 @@ class PostEndpoint:
         answer = await self._client.technical_call(POST).post(self._url, content, headers)
         check_status(answer)
         return answer.body
+
+    @property
+    def far_end(self) -> FarEnd:
+        """What the place last showed of itself."""
+        return self._client.far_end
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -7,11 +7,14 @@ identity (all that the client asks for) is refused, and a redirect is an error.
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import socket
 import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 
 import httpx
 from msgspec import Struct
@@ -20,7 +23,16 @@ from hub.core.errors import SourceError, SourceMalformed, SourceUnavailable, Tec
 from hub.wire.tag import EXTENSION, Tag
 
 LOOK_EVERY_S = 60.0
-"""How often the far end's certificate is looked at."""
+"""How often the far end's certificate and clock are looked at."""
+
+
+class FarEnd(Struct, frozen=True, kw_only=True):
+    """What a source showed of itself, beside its answers."""
+
+    ends: float | None = None
+    """When its TLS certificate ends (Unix seconds); None if it showed none."""
+    ahead_s: float | None = None
+    """By how much its clock is ahead of the hub's; None if it told no time."""
 
 
 class RawAnswer(Struct, frozen=True, kw_only=True):
@@ -50,8 +62,8 @@ class GuardedTransport:
         self._pool = new_pool()
         self._single_use = single_use or self._pool
         self._busy: Counter[httpx.AsyncBaseTransport] = Counter()
-        self.peer_ends: float | None = None
-        """When the certificate of the far end ends (Unix seconds), as it was last seen."""
+        self.far_end = FarEnd()
+        """As it was last seen."""
         self._looked_at = float("-inf")
 
     async def exchange(self, request: httpx.Request) -> RawAnswer:
@@ -75,16 +87,11 @@ class GuardedTransport:
             await self._close_if_idle(way)
 
     def _look_at(self, answer: httpx.Response) -> None:
-        """Note, once a minute, until when the far end's certificate holds."""
+        """Note, once a minute, until when the far end's certificate holds, and its clock."""
         now = time.monotonic()
-        stream = answer.extensions.get("network_stream")
-        if stream is None or now - self._looked_at < LOOK_EVERY_S:
-            return
-        self._looked_at = now
-        secured = stream.get_extra_info("ssl_object")
-        shown = secured.getpeercert() if secured is not None else None
-        if shown:
-            self.peer_ends = ssl.cert_time_to_seconds(shown["notAfter"])
+        if now - self._looked_at >= LOOK_EVERY_S:
+            self._looked_at = now
+            self.far_end = FarEnd(ends=_end_of(answer), ahead_s=_ahead(answer))
 
     async def discard(self) -> None:
         """Use none of the pooled connections again; messages on their way are not cut."""
@@ -127,6 +134,21 @@ def _fault(tag: Tag, answer: httpx.Response, *, too_large: bool) -> SourceError 
         return SourceMalformed(tag.source, "redirect", f"HTTP {answer.status_code}")
     if answer.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         return SourceMalformed(tag.source, "malformed", "an encoding that was not asked for")
+    return None
+
+
+def _end_of(answer: httpx.Response) -> float | None:
+    stream = answer.extensions.get("network_stream")
+    secured = stream.get_extra_info("ssl_object") if stream is not None else None
+    shown = secured.getpeercert() if secured is not None else None
+    return ssl.cert_time_to_seconds(shown["notAfter"]) if shown else None
+
+
+def _ahead(answer: httpx.Response) -> float | None:
+    """None for what is no date: a clock that nobody can read is no reason to refuse an answer."""
+    with contextlib.suppress(ValueError, TypeError, IndexError, OverflowError):
+        told = parsedate_to_datetime(answer.headers.get("date", ""))
+        return told.replace(tzinfo=told.tzinfo or dt.UTC).timestamp() - time.time()
     return None
 
 

@@ -48,15 +48,22 @@ def certificates_in(options: object) -> tuple[Held, ...]:
     secrets = dict(_secrets(options, ""))
     keys = {key for text in secrets.values() if (key := _public_of(text)) is not None}
     return tuple(
-        Held(
-            setting=setting,
-            number=number,
-            begins=certificate.not_valid_before_utc,
-            ends=certificate.not_valid_after_utc,
-            is_own=_bytes_of(certificate) in keys,
-        )
+        held_as(setting, number, certificate, is_own=_bytes_of(certificate) in keys)
         for setting, text in secrets.items()
         for number, certificate in enumerate(_certificates(text))
+    )
+
+
+def held_as(
+    setting: str, number: int, certificate: x509.Certificate, *, is_own: bool = False
+) -> Held:
+    """*certificate* as the one with that *number* in a setting."""
+    return Held(
+        setting=setting,
+        number=number,
+        begins=certificate.not_valid_before_utc,
+        ends=certificate.not_valid_after_utc,
+        is_own=is_own,
     )
 
 

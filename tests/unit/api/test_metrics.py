@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 
+from cryptography import x509
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.api.figures_hub import of_memory
 from hub.api.figures_source import of_sources
+from hub.api.figures_trust import of_trust
 from hub.api.metrics import printed
+from hub.wire.transport import FarEnd
 from tests.support.builders import CITIZEN, NOW, a_query
+from tests.support.certificates import a_certificate
+from tests.support.hubs import AnIssuer, a_hub
 from tests.support.scripted import STEPS, World, after
 from tests.support.simulated import simulate
 
 
 def figures(world: World) -> dict[tuple[str, ...], float]:
     def read():
-        yield from of_sources(world.sources, NOW)
+        yield from of_sources(world.sources)
         yield from of_memory(world.obtainer)
 
     text = printed(read).decode()
@@ -55,3 +61,58 @@ def test_figures_follow_what_happened():
         assert seen["hub_operation_seconds_bucket", "0.05", "x"] == 0
 
     simulate(story())
+
+
+class Peer:
+    """Whoever checkpoints are posted to."""
+
+    far_end = FarEnd(ends=NOW.timestamp() + 3 * 86_400, ahead_s=-2.5)
+
+
+def test_the_days_of_certificates_that_belong_to_no_source_are_told_too():
+    """What time-stamps are believed under, and what a place outside shows of itself."""
+    ends = NOW + dt.timedelta(days=-4)
+    root = x509.load_pem_x509_certificate(
+        a_certificate(ends=ends, begins=ends - dt.timedelta(days=9)).encode()
+    )
+    world = World()
+    text = printed(
+        lambda: of_trust(world.sources, {"checkpoint-post": Peer()}, {"timestamp": (root,)}, NOW)
+    ).decode()
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert lines == [
+        'hub_certificate_left_days{number="0",setting="ledger.delivery.timestamp_roots",source="timestamp",whose="source"} -4.0',
+        'hub_certificate_left_days{number="0",setting="tls",source="checkpoint-post",whose="source"} 3.0',
+        'hub_clock_ahead_seconds{source="checkpoint-post"} -2.5',
+    ]
+
+
+HOSTILE = (
+    ("GET", "/v1/me/position?blocks=99000002K"),
+    ("GET", "/v1/me/position/99000002K"),
+    ("GET", "/99000002K/%00%0a"),
+    ("PROPFIND", "/v1/me/position"),
+    ("GET", "/v1/accesses/99000002K/position"),
+    ("PUT", "/livez"),
+)
+
+
+async def test_what_clients_send_makes_no_new_series(tmp_path):
+    """After one round of every kind of request, others of these kinds only count up."""
+    issuer = AnIssuer()
+    tokens = [None, "x", issuer.token(), issuer.token(iss="https://99000002K.example")]
+
+    async def round_of(hub, number):
+        for method, path in HOSTILE:
+            for token in tokens:
+                await hub.call(method, path.replace("99000002K", number), token)
+        text = (await hub.get("/metrics")).text
+        return text, {line.rpartition(" ")[0] for line in text.splitlines() if line[0] != "#"}
+
+    async with a_hub(tmp_path, issuer.configured(tmp_path)) as hub:
+        await round_of(hub, CITIZEN)
+        _, before = await round_of(hub, CITIZEN)
+        text, after = await round_of(hub, "X1234567L")
+    assert after == before
+    assert "99000002" not in text
+    assert 'hub_http_requests_total{method="other",route="none"' in text
