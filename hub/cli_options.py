@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from hub.core.errors import HubError, SettingsError
+from hub.settings import placed_in
 
 CONFIG = click.option(
     "--config",
@@ -31,7 +32,7 @@ def tells_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **kwargs)
         except SettingsError as error:
             click.echo("The configuration cannot be used:", err=True)
-            for fault in error.faults:
+            for fault in placed_in(kwargs["config"], error.faults):
                 click.echo(f"  {fault}", err=True)
             sys.exit(2)
         except HubError as error:

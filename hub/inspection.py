@@ -27,25 +27,32 @@ from hub.mapping import (
     run_examples,
 )
 from hub.position.purposes import load_purposes
-from hub.position.sources import contract_folder, mappings_folder, read_spec
+from hub.position.sources import contract_folder, mappings_folder, read_spec, source_faults
+from hub.position.units import load_units
 from hub.settings import Settings
+from hub.tables import UNREADABLE
 
 
 def configuration_faults(settings: Settings) -> list[str]:
     """Everything that would stop the hub from starting, without opening anything."""
-    faults: list[str] = []
-    try:
-        load_purposes(contracts_of(settings) / "hub" / "purposes.toml", BLOCKS)
-    except SettingsError as error:
-        faults += error.faults
+    folder, faults = contracts_of(settings) / "hub", list[str]()
+    for load in (lambda: load_purposes(folder / "purposes.toml", BLOCKS), lambda: _units(folder)):
+        try:
+            load()
+        except SettingsError as error:
+            faults += error.faults
     for issuer in settings.issuers:
         faults += issuer_faults(issuer)
     for name, table in settings.sources.items():
-        try:
-            read_spec(name, table)
-        except SettingsError as error:
-            faults += error.faults
-    return faults + check_mappings(settings)[1]
+        if table.enabled:
+            faults += source_faults(name, table, settings.root, BLOCKS)
+    if settings.sandbox is not None and not settings.path(settings.keys).is_dir():
+        faults = [fault for fault in faults if UNREADABLE not in fault]  # it makes its own
+    return list(dict.fromkeys(faults + check_mappings(settings)[1]))
+
+
+def _units(folder: Path) -> None:
+    load_units(folder / "units.toml")
 
 
 def _specs(settings: Settings) -> Iterator[tuple[Spec, Path, Path]]:

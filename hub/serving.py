@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -21,7 +22,7 @@ from hub.sandbox.magic import AUDITOR, DEFAULT_CITIZEN, OFFICIAL, OPERATOR
 from hub.sandbox.people import Person
 from hub.sandbox.population import Population
 from hub.sandbox.prepare import prepare_sandbox
-from hub.settings import Settings
+from hub.settings import Settings, placed_in
 from hub.signals import HubServer
 
 LOG_FILE = "hub.log"
@@ -43,18 +44,18 @@ def serve_hub(config: Path, load: Callable[[], Settings], *, with_sandbox: bool)
     settings = load()
     if not with_sandbox:
         configure_logs()
-        _run(settings, load, announce="")
+        _run(config, settings, load, announce="")
         return
     issuer = prepare_sandbox(settings)
     log_file = settings.path(settings.ledger.file).parent / LOG_FILE
     with log_file.open("a", encoding="utf-8") as stream, _sandbox(config):
         configure_logs(stream)
-        _run(settings, load, announce=_welcome(settings, issuer, log_file))
+        _run(config, settings, load, announce=_welcome(settings, issuer, log_file))
 
 
-def _run(settings: Settings, load: Callable[[], Settings], announce: str) -> None:
+def _run(config: Path, settings: Settings, load: Callable[[], Settings], announce: str) -> None:
     hub = build_hub(settings)
-    config = uvicorn.Config(
+    served = uvicorn.Config(
         hub.asgi,
         http=BoundedProtocol,
         ws="none",
@@ -67,7 +68,7 @@ def _run(settings: Settings, load: Callable[[], Settings], announce: str) -> Non
         proxy_headers=False,  # whose word counts is `server.trusted_proxies`
         timeout_graceful_shutdown=15,
     )
-    server = HubServer(config, hub, load, announce)
+    server = HubServer(served, hub, load, partial(placed_in, config), announce)
     server.run()
     if not server.started:
         raise SettingsError([f"port {settings.server.port} cannot be had, or start-up failed"])

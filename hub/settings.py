@@ -6,24 +6,21 @@ never written down: `{ file = "…" }` or `{ env = "…" }`. Paths are relative 
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct, field
 
 from hub.core.errors import SettingsError
 from hub.core.limits import AdmissionLimits, CacheLimits, SourceLimits, Span
+from hub.core.placing import placed
 from hub.core.policy import Assurance, Audience
-from hub.core.secret import Secret
+from hub.tables import convert, faults_in, read_toml
 
 ENVIRONMENT_PREFIX = "HUB__"
-
-S = TypeVar("S")
 
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -156,122 +153,48 @@ def shipped(folder: str) -> Path:
 
 def load_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings in *file*, overridden by *environment*; SettingsError lists every fault."""
-    try:
-        table = tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise SettingsError([f"{file}: cannot be read ({error.strerror})"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError([f"{file}: {error}"]) from None
-    root = file.resolve().parent
-    _override(table, environment)
+    table, root = read_toml(file), file.resolve().parent
+    faults = _override(table, environment)
     if "root" in table:
-        raise SettingsError([f"{file}: root: not a key of the file"])
-    return convert_table({**table, "root": str(root)}, Settings, root, str(file))
-
-
-def convert_table(table: dict[str, Any], type_: type[S], root: Path, where: str) -> S:
-    """*table* as *type_*, secrets resolved; SettingsError names every key that is wrong."""
-    faults = [f"{where}: {fault}" for fault in _faults(table, type_, root, "")]
+        faults.append("root: not a key of the file")
+    faults += faults_in({**table, "root": str(root)}, Settings, root)
     if faults:
-        raise SettingsError(faults)
-    converted: S = _convert(table, type_, root)
-    return converted
+        raise SettingsError(placed_in(file, faults, environment))
+    settings: Settings = convert({**table, "root": str(root)}, Settings, root)
+    return settings
 
 
-def with_secrets(table: Mapping[str, Any], root: Path) -> dict[str, Any]:
-    """*table* with every `{ file = … }` and `{ env = … }` read into a Secret."""
-    return {
-        key: _secret(value, root) if is_secret_reference(value) else value
-        for key, value in table.items()
-    }
+def placed_in(
+    file: Path, faults: Iterable[str], environment: Mapping[str, str] = os.environ
+) -> list[str]:
+    """*faults* of the settings in *file*, each with its line or the variable that gave it."""
+    try:
+        text = file.read_text("utf-8")
+        tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+        return list(faults)
+    variables = (name for name in environment if name.startswith(ENVIRONMENT_PREFIX))
+    given = {_path_of(name): name for name in variables}
+    return placed(faults, str(file), text, given)
 
 
-def is_secret_reference(value: Any) -> bool:
-    """Whether *value* says where a secret is, as `hub.toml` writes it."""
-    return isinstance(value, dict) and len(value) == 1 and value.keys() <= {"file", "env"}
+def _path_of(variable: str) -> str:
+    """The key that an environment variable overrides."""
+    return variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
 
 
-def _override(table: dict[str, Any], environment: Mapping[str, str]) -> None:
+def _override(table: dict[str, Any], environment: Mapping[str, str]) -> list[str]:
+    """Let *environment* override *table*; what it cannot override is told."""
+    faults = []
     for name, value in environment.items():
         if not name.startswith(ENVIRONMENT_PREFIX):
             continue
-        *sections, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-        node = table
+        *sections, key = _path_of(name).split(".")
+        node: Any = table
         for section in sections:
-            node = node.setdefault(section, {})
-        node[key] = int(value) if value.isdigit() else value
-
-
-def _faults(value: Any, type_: Any, root: Path, path: str) -> Iterator[str]:
-    """Every fault below *path*, walking into tables so that one fault hides no other."""
-    type_ = _without_none(type_)
-    if isinstance(type_, type) and issubclass(type_, Struct) and isinstance(value, dict):
-        yield from _table_faults(value, type_, root, path)
-    elif get_origin(type_) is tuple and isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _faults(item, get_args(type_)[0], root, f"{path}[{number}]")
-    elif get_origin(type_) is Mapping or get_origin(type_) is _ABC_MAPPING:
-        yield from _mapping_faults(value, type_, root, path)
-    else:
-        try:
-            _convert(value, type_, root)
-        except (msgspec.ValidationError, SettingsError) as error:
-            yield f"{path}: {str(error).split(' - at ')[0]}"
-
-
-def _mapping_faults(value: Any, type_: Any, root: Path, path: str) -> Iterator[str]:
-    if not isinstance(value, dict):
-        yield f"{path}: expected a table"
-        return
-    for key, item in value.items():
-        yield from _faults(item, get_args(type_)[1], root, f"{path}.{key}")
-
-
-def _table_faults(
-    table: dict[str, Any], type_: type[Struct], root: Path, path: str
-) -> Iterator[str]:
-    hints = get_type_hints(type_, include_extras=True)
-    prefix = f"{path}." if path else ""
-    for key in table.keys() - hints.keys():
-        near = difflib.get_close_matches(key, hints, 1)
-        yield f"{prefix}{key}: unknown key" + (f", did you mean {near[0]}?" if near else "")
-    for info in msgspec.structs.fields(type_):
-        if info.name in table:
-            yield from _faults(table[info.name], hints[info.name], root, f"{prefix}{info.name}")
-        elif info.required:
-            yield f"{prefix}{info.name}: missing"
-
-
-_ABC_MAPPING = get_origin(Mapping[str, str])
-
-
-def _without_none(type_: Any) -> Any:
-    """The type inside `X | None`."""
-    members = [member for member in get_args(type_) if member is not type(None)]
-    return members[0] if len(members) == 1 and type(None) in get_args(type_) else type_
-
-
-def _convert(value: Any, type_: Any, root: Path) -> Any:
-    def hook(wanted: type, found: Any) -> Any:
-        if wanted is Secret:
-            return _secret(found, root)
-        if issubclass(wanted, Path) and isinstance(found, str):
-            return Path(found)
-        raise NotImplementedError
-
-    return msgspec.convert(value, type_, dec_hook=hook)
-
-
-def _secret(found: Any, root: Path) -> Secret:
-    """`{ file = … }` or `{ env = … }`, read now; the message never holds what was read."""
-    match found:
-        case {"file": str(name), **rest} if not rest:
-            try:
-                return Secret((root / name).read_text("utf-8").strip())
-            except (OSError, UnicodeDecodeError):
-                raise SettingsError([f"the secret's file {name} cannot be read"]) from None
-        case {"env": str(name), **rest} if not rest:
-            if value := os.environ.get(name):
-                return Secret(value)
-            raise SettingsError([f"the secret's variable {name} is not set"])
-    raise SettingsError(['a secret is { file = "…" } or { env = "…" }, never a value'])
+            node = node.setdefault(section, {}) if isinstance(node, dict) else None
+        if isinstance(node, dict):
+            node[key] = int(value) if value.isascii() and value.isdigit() else value
+        else:
+            faults.append(f"{_path_of(name)}: not a key of a table")
+    return faults

@@ -12,7 +12,7 @@ import contextvars
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -34,10 +34,16 @@ class HubServer(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, hub: Hub, load: Callable[[], Settings], announce: str = ""
+        self,
+        config: uvicorn.Config,
+        hub: Hub,
+        load: Callable[[], Settings],
+        place: Callable[[Sequence[str]], list[str]],
+        announce: str = "",
     ) -> None:
+        """*place* puts file and line in front of faults of what *load* gives."""
         super().__init__(config)
-        self._hub, self._load, self._announce = hub, load, announce
+        self._hub, self._load, self._place, self._announce = hub, load, place, announce
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -89,7 +95,7 @@ class HubServer(uvicorn.Server):
         try:
             done = await self._hub.reload(self._load)
         except SettingsError as error:
-            log.error("reload_refused", faults=list(error.faults))  # noqa: TRY400 - no traceback
+            log.error("reload_refused", faults=self._place(error.faults))  # noqa: TRY400 - no traceback
         except Exception as error:  # noqa: BLE001 - whatever it is, the hub serves on
             log.error("reload_refused", faults=[type(error).__name__])  # noqa: TRY400 - as above
         else:

@@ -32,7 +32,8 @@ from hub.mapping import value_digest
 from hub.position.access import subject_of
 from hub.position.evidence import Reading
 from hub.position.sources import read_spec
-from hub.settings import Settings, convert_table
+from hub.settings import Settings
+from hub.tables import convert_table
 from hub.wire.client import SourceClient, open_client
 from hub.wire.tag import EXTENSION, Tag
 

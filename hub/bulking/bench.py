@@ -25,7 +25,8 @@ from hub.position.bulk import BulkDesk
 from hub.position.desk import Desk
 from hub.position.purposes import load_purposes
 from hub.position.sources import load_sources, read_spec
-from hub.settings import Settings, convert_table, shipped
+from hub.settings import Settings, shipped
+from hub.tables import convert_table
 from hub.wire.bulk import BulkConnector
 
 

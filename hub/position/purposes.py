@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,19 +11,18 @@ from hub.core.consistency import table_faults
 from hub.core.errors import SettingsError
 from hub.core.fields import field_paths
 from hub.core.model import BlockType
+from hub.core.placing import placed
 from hub.core.policy import BlockRule, Purpose, PurposeTable
+from hub.tables import read_table
 
 
 def load_purposes(file: Path, blocks: Mapping[str, BlockType]) -> PurposeTable:
     """The table in *file*; SettingsError lists everything wrong with it."""
-    try:
-        table = msgspec.convert(tomllib.loads(file.read_text("utf-8")), PurposeTable)
-    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise SettingsError([f"{file.name}: {error}"]) from None
+    table = read_table(file, PurposeTable)
     known = {name: field_paths(block.type) for name, block in blocks.items()}
     special = frozenset(name for name, block in blocks.items() if block.special)
     if faults := table_faults(table, known, special):
-        raise SettingsError([f"{file.name}: {fault}" for fault in faults])
+        raise SettingsError(placed(faults, file.name, file.read_text("utf-8")))
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,11 +18,13 @@ from hub.core.errors import MappingError, SettingsError
 from hub.core.exchange import Recorder
 from hub.core.model import BlockType
 from hub.core.moment import Clock, utc_now
+from hub.core.placing import near
 from hub.mapping import Mapping as BlockMapping
 from hub.mapping import check_paths, load_mapping, load_schemas
 from hub.position.pulse import Pulse
 from hub.position.tempo import Tempo
-from hub.settings import Settings, SourceSettings, convert_table, shipped
+from hub.settings import Settings, SourceSettings, shipped
+from hub.tables import convert_table
 from hub.wire.client import SourceClient, open_client
 from hub.wire.switch import WHOLE
 from hub.wire.validity import Held, certificates_in, refuse_outdated
@@ -125,11 +128,49 @@ def read_spec(name: str, table: SourceSettings) -> tuple[ModuleType, Spec]:
     try:
         module = importlib.import_module(table.module)
     except ImportError as error:
-        raise SettingsError([f"sources.{name}.module: {table.module}: {error}"]) from None
+        meant = near(table.module, _neighbours(table.module))
+        raise SettingsError([f"sources.{name}.module: {table.module}: {error}{meant}"]) from None
     spec = getattr(module, "SPEC", None)
     if not isinstance(spec, Spec):
         raise SettingsError([f"sources.{name}.module: {table.module} offers no SPEC"])
     return module, spec
+
+
+def _neighbours(module: str) -> list[str]:
+    """The modules that stand where *module* would."""
+    package = module.rpartition(".")[0]
+    try:
+        folders = importlib.import_module(package).__path__ if package else []
+    except (ImportError, AttributeError):
+        return []
+    return [f"{package}.{found.name}" for found in pkgutil.iter_modules(folders)]
+
+
+def source_faults(
+    name: str, table: SourceSettings, root: Path, blocks: Mapping[str, BlockType]
+) -> list[str]:
+    """What is wrong with a source's table, its secrets and certificates; opens nothing."""
+    try:
+        module, spec = read_spec(name, table)
+    except SettingsError as error:
+        return list(error.faults)
+    faults = [*_off_faults(name, table, spec), *_spec_faults(name, spec, blocks)]
+    where = f"sources.{name}.settings"
+    try:
+        options = convert_table(table.settings, module.Settings, root, where)
+        refuse_outdated(where, certificates_in(options), utc_now())
+    except SettingsError as error:
+        faults += error.faults
+    return faults
+
+
+def _off_faults(name: str, table: SourceSettings, spec: Spec) -> list[str]:
+    known = {operation.name for operation in spec.operations} | {WHOLE}
+    return [
+        f"sources.{name}.limits.off: no operation {off}{near(off, known)}"
+        for off in table.limits.off
+        if off not in known
+    ]
 
 
 def mappings_folder(module: ModuleType, spec: Spec) -> Path:
@@ -153,11 +194,7 @@ def _load(
     before: Source | None = None,
 ) -> Source:
     module, spec = read_spec(name, table)
-    known = {operation.name for operation in spec.operations} | {WHOLE}
-    faults = [
-        f"sources.{name}.limits.off: no operation {o}" for o in table.limits.off if o not in known
-    ]
-    if faults := [*faults, *_spec_faults(name, spec, blocks)]:
+    if faults := [*_off_faults(name, table, spec), *_spec_faults(name, spec, blocks)]:
         raise SettingsError(faults)
     where = f"sources.{name}.settings"
     options = convert_table(table.settings, module.Settings, settings.root, where)

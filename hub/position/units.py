@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from hub.core.errors import SettingsError
 from hub.core.policy import PlainText
+from hub.tables import read_table
 
 FALLBACK = PlainText("Una unidad de los servicios municipales", "A unit of the municipal services")
 
@@ -39,10 +38,7 @@ def load_units(file: Path) -> UnitTable:
     """The table in *file*, an empty one where there is none; SettingsError if it is faulty."""
     if not file.exists():
         return UnitTable()
-    try:
-        table = msgspec.convert(tomllib.loads(file.read_text("utf-8")), UnitTable)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise SettingsError([f"{file.name}: {error}"]) from None
+    table = read_table(file, UnitTable)
     codes = [unit.code for unit in table.units]
     if twice := sorted({code for code in codes if codes.count(code) > 1}):
         raise SettingsError([f"{file.name}: {code}: stands twice" for code in twice])

@@ -12,7 +12,8 @@ from hub.sandbox.certificates import ensure_certificates
 from hub.sandbox.issuer import SandboxIssuer
 from hub.sandbox.keys import ensure_secret
 from hub.sandbox.sources import SimulatedSource
-from hub.settings import Settings, is_secret_reference, with_secrets
+from hub.settings import Settings
+from hub.tables import is_secret_reference, with_secrets
 
 KEY_SET = "sandbox-issuer.jwks.json"
 """The sandbox issuer's public keys, as `hub.toml` names them."""

@@ -16,7 +16,8 @@ from hub.core.connector import Connector, Query, Spec
 from hub.sandbox.population import Population
 from hub.sandbox.prepare import prepare_sandbox, simulated_sources
 from hub.sandbox.stage import Fault, FaultBoard, Stage
-from hub.settings import Settings, convert_table, load_settings
+from hub.settings import Settings, load_settings
+from hub.tables import convert_table
 from hub.wire.client import open_client
 from tests.support.builders import MemoryRecorder, a_query, an_official_access
 from tests.support.serving import serving

@@ -7,7 +7,8 @@ from msgspec import Struct
 
 from hub.core.errors import SettingsError
 from hub.core.secret import Secret
-from hub.settings import convert_table, load_settings
+from hub.settings import load_settings
+from hub.tables import convert_table
 
 GOOD = """
 [server]

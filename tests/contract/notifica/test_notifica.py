@@ -26,7 +26,7 @@ from hub.core.errors import (
 from hub.core.model.canonical import highlight
 from hub.core.secret import Secret
 from hub.sandbox import magic
-from hub.settings import convert_table
+from hub.tables import convert_table
 from hub.wire.client import Answer
 from hub.wire.soap import SoapService
 from tests.support.builders import CITIZEN, NOW, a_query
