@@ -8,7 +8,7 @@ import json
 import pytest
 import structlog
 
-from hub.logs import configure_logs
+from hub.logs import configure_logs, redact
 
 PERSONAL = {
     "nif": "99000002K",
@@ -52,3 +52,15 @@ def test_ids_and_numbers_stay(lines):
     [line] = lines()
     assert line["request"] == "01M81NA0FF58PJA14E1H3Z80MV"
     assert line["elapsed_ms"] == 123456.7
+
+
+@pytest.mark.parametrize("value", PERSONAL.values(), ids=PERSONAL)
+def test_what_is_bound_to_a_context_is_cut_out_too(lines, value):
+    """Redaction is the last step before the line is written: nothing is added after it."""
+    with structlog.contextvars.bound_contextvars(who=value, deep={"in": (value,)}):
+        structlog.get_logger().bind(also=value).warning(f"event {value}")
+    [line] = lines()
+    assert value not in json.dumps(line)
+    processors = structlog.get_config()["processors"]
+    assert processors[-2] is redact
+    assert isinstance(processors[-1], structlog.processors.JSONRenderer)
