@@ -67,7 +67,9 @@ def test_the_canary_leaves_no_trace(hub, canary):
             hub.fault(source, fault, **values)
         outputs.append(_shown(hub.get("/v1/me/position", token, Prefer="wait=2")))
     hub.sandbox("POST", "/reset")
-    outputs += [hub.get(path).text for path in ("/status", "/readyz", "/livez", "/openapi.json")]
+    outputs += [
+        hub.get(path).text for path in ("/status", "/metrics", "/readyz", "/livez", "/openapi.json")
+    ]
     outputs.append((hub.folder / "var/hub.log").read_text("utf-8"))
     outputs.append(hub.command("ledger", "recent", "--count", "500").stdout)
     everything = "\n".join(outputs)
