@@ -12,6 +12,7 @@ from hub import __version__
 from hub.audit_commands import COMMANDS
 from hub.bulking.commands import SourceCommands
 from hub.cli_options import CONFIG, tells_errors
+from hub.connector_commands import connectors
 from hub.core.errors import SettingsError
 from hub.ledger_commands import COMMANDS as LEDGER_COMMANDS
 from hub.settings import Settings, load_settings
@@ -113,16 +114,6 @@ def config_check(config: Path) -> None:
     if faults:
         raise SettingsError(faults)
     click.echo(f"{config}: good")
-
-
-@main.command("connectors")
-@CONFIG
-@tells_errors
-def connectors_list(config: Path) -> None:
-    """The configured sources: operations, echoes, blocks."""
-    from hub.inspection import connectors_table
-
-    click.echo(connectors_table(load_settings(config)))
 
 
 @main.group()
@@ -243,3 +234,5 @@ for command in COMMANDS:
 
 for command in LEDGER_COMMANDS:
     ledger.add_command(command)
+
+main.add_command(connectors)
