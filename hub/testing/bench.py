@@ -41,6 +41,7 @@ OTHER = "99000012P"
 """Somebody else: who must never see what was answered about CITIZEN."""
 NAMES = {"given_name": "Canario", "first_surname": "Muñoz"}
 PATIENT_S = 5.0
+_FETCH = r"def fetch\("
 _NEVER_SPARED = SourceLimits(min_calls=1_000_000)
 """A breaker that stays closed: each case is asked, whatever the ones before it did."""
 
@@ -135,17 +136,17 @@ class Bench(Struct, frozen=True, kw_only=True):
             record = await world.connector.fetch(operation, query)
         return record, world.watched.answers, world
 
-    def line(self, pattern: str, *, default: str = "connector.py") -> str:
-        """`file:line` of the first line of the connector that *pattern* matches."""
+    def line(self, pattern: str) -> str:
+        """`file:line` of the first line of the connector that *pattern* matches; else of its `fetch`."""
         for path in self.sources():
             for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
                 if re.search(pattern, line):
                     return f"{self.shown(path)}:{number}"
-        return self.shown(self.folder / default)
+        return self.shown(self.folder / "connector.py") if pattern == _FETCH else self.fetch_line()
 
     def fetch_line(self) -> str:
         """Where the connector's `fetch` begins."""
-        return self.line(r"def fetch\(")
+        return self.line(_FETCH)
 
     def sources(self) -> list[Path]:
         """The connector's Python files, without its simulator."""

@@ -30,7 +30,7 @@ _MILD: Mapping[str, Mapping[str, Any]] = {
 """Parameters of the common modes that have no defaults, small enough for a check in seconds."""
 _PAGES = ("endless", "loop", "pages", "paging")
 _BRIEF_S = 0.4
-_UNENDING_S = 20.0
+_UNENDING_S = 10.0
 
 
 async def echo_enforced(bench: Bench) -> AsyncIterator[Finding]:
@@ -205,7 +205,10 @@ async def reading_ends(bench: Bench) -> AsyncIterator[Finding]:
                 continue
             finally:
                 bench.sandbox.board.clear()
-            if isinstance(error, Runaway) or getattr(error, "reason", "") == "timeout":
+            if (
+                isinstance(error, Runaway | TimeoutError)
+                or getattr(error, "reason", "") == "timeout"
+            ):
                 count = len(world.watched.about_somebody)
                 what = f"{operation} under {mode}: still reading after {count} messages"
                 yield Finding(what=what, where=bench.line(r"MAX_PAGES|max_pages|def fetch\("))

@@ -81,6 +81,8 @@ INDISCREET: Mapping[str, Hostile] = {
     "a SOAP fault": _says(500, _SOAP.encode(), "text/xml; charset=utf-8"),
     "an error object": _says(400, f'{{"error":{{"code":"{_WHO}","message":"{_WHO}"}}}}'.encode()),
     "an error list": _says(400, f'[{{"code":"{_WHO}","description":"{_WHO}"}}]'.encode()),
+    "an error object with 200": _says(200, f'{{"errors":[{{"code":"{_WHO}"}}]}}'.encode()),
+    "an error list with 200": _says(200, f'[{{"code":400,"description":"{_WHO}"}}]'.encode()),
     "another shape": _says(200, f'{{"{_WHO}":{{"{_WHO}":["{_WHO}"]}}}}'.encode()),
     "other XML": _says(200, f"<a><b>{_WHO}</b></a>".encode(), "text/xml; charset=utf-8"),
 }

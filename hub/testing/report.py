@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from hub.testing.catalogue import RULES
 from hub.testing.quality import level_of
 from hub.testing.rule import TIERS, Verdict
 
@@ -13,7 +14,8 @@ _SHOWN = 5
 
 def report(name: str, verdicts: Sequence[Verdict]) -> str:
     """One line per rule, then every failure with what, where, why and what to do."""
-    lines = [f"{name}: {level_of(verdicts) or 'below bronze'}"]
+    whole = len(verdicts) == len(RULES)
+    lines = [f"{name}: {level_of(verdicts) or 'below bronze'}" if whole else f"{name}:"]
     lines += [
         f"  {_mark(verdict):7} {verdict.rule.tier:9} {verdict.rule.name}{_end(verdict)}"
         for verdict in verdicts

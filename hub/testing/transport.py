@@ -11,7 +11,7 @@ from hub.testing.builders import MemoryRecorder
 from hub.wire.tag import EXTENSION, Tag
 
 Answering = Callable[[httpx.Request], Awaitable[httpx.Response]]
-MOST_MESSAGES = 200
+MOST_MESSAGES = 100
 """More messages than this in one fetch is a connector that does not know where to stop."""
 
 
