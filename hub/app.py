@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -16,7 +15,6 @@ from hub.api.callers import Callers, open_callers
 from hub.api.context import Context
 from hub.core.errors import SettingsError
 from hub.core.exchange import Recorder
-from hub.core.model import BLOCKS, BlockType
 from hub.core.moment import Clock, utc_now
 from hub.core.policy import PurposeTable
 from hub.ledger.delivery import Authority, Delivery, Folder, Mailbox, Place, Post, load_roots
@@ -28,6 +26,7 @@ from hub.position.abuse import Abuse
 from hub.position.access_log import AccessLog
 from hub.position.closing import Closings, WhileOpen
 from hub.position.desk import Desk
+from hub.position.outside import model_of
 from hub.position.purposes import load_purposes
 from hub.position.sources import Inner, Sources, load_sources
 from hub.position.units import load_units
@@ -93,11 +92,12 @@ def no_inner(_: str) -> httpx.AsyncBaseTransport | None:
 def build_hub(
     settings: Settings,
     *,
-    blocks: Mapping[str, BlockType] = BLOCKS,
     inner: Inner = no_inner,
     clock: Clock = utc_now,
 ) -> Hub:
     """The hub that *settings* describe; SettingsError lists what cannot be started with."""
+    model = model_of(settings)
+    blocks = model.blocks
     purposes = load_purposes(contracts_of(settings) / "hub" / "purposes.toml", blocks)
     ledger = open_ledger(
         settings.path(settings.ledger.file),
@@ -109,7 +109,7 @@ def build_hub(
     recorder = LedgerRecorder(ledger)
     callers = open_callers(settings, ledger, recorder, inner, clock)
     closings = Closings(ledger, clock)
-    sources = load_sources(settings, WhileOpen(recorder, closings), blocks, inner)
+    sources = load_sources(settings, WhileOpen(recorder, closings), blocks, inner, model.converters)
     desk = Desk(sources, ledger, purposes, blocks, clock, closings, settings.cache)
     delivery, endpoints = open_delivery(settings, ledger, recorder, inner, clock)
     context = Context(

@@ -166,11 +166,12 @@ def purposes() -> None:
 def purposes_table(config: Path) -> None:
     """The record of processing activities, for people."""
     from hub.app import contracts_of
-    from hub.core.model import BLOCKS
+    from hub.position.outside import model_of
     from hub.position.purposes import load_purposes, purposes_text
 
-    table = contracts_of(load_settings(config)) / "hub" / "purposes.toml"
-    click.echo(purposes_text(load_purposes(table, BLOCKS)))
+    settings = load_settings(config)
+    table = contracts_of(settings) / "hub" / "purposes.toml"
+    click.echo(purposes_text(load_purposes(table, model_of(settings).blocks)))
 
 
 @main.command("registers")

@@ -15,8 +15,8 @@ from hub.core.errors import MappingError, SettingsError
 from hub.core.exchange import Recorder
 from hub.core.model import BlockType
 from hub.core.moment import Clock, utc_now
+from hub.mapping import VOCABULARY, Converter, check_paths, load_mapping, load_schemas
 from hub.mapping import Mapping as BlockMapping
-from hub.mapping import check_paths, load_mapping, load_schemas
 from hub.position.pulse import Pulse
 from hub.position.tempo import Tempo
 from hub.settings import Settings, SourceSettings, convert_table, shipped
@@ -39,8 +39,13 @@ class Source(Struct, frozen=True, kw_only=True):
 class Sources:
     """Every configured source, and which of them feeds a block."""
 
-    def __init__(self, sources: Mapping[str, Source], clock: Clock = utc_now) -> None:
-        self.by_name = sources
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        clock: Clock = utc_now,
+        converters: Mapping[str, Converter] = VOCABULARY,
+    ) -> None:
+        self.by_name, self.converters = sources, converters
         self.pulse = Pulse(tuple(sources), clock)
         self.tempo = Tempo()
         self.of_block = {
@@ -58,6 +63,7 @@ def load_sources(
     recorder: Recorder,
     blocks: Mapping[str, BlockType],
     inner: Inner = lambda _: None,
+    converters: Mapping[str, Converter] = VOCABULARY,
 ) -> Sources:
     """Open every enabled source of *settings*; SettingsError lists all faults at once."""
     faults: list[str] = []
@@ -66,7 +72,7 @@ def load_sources(
         if not table.enabled:
             continue
         try:
-            loaded[name] = _load(name, table, settings, recorder, blocks, inner(name))
+            loaded[name] = _load(name, table, settings, recorder, blocks, inner(name), converters)
         except SettingsError as error:
             faults += error.faults
         except MappingError as error:
@@ -74,7 +80,7 @@ def load_sources(
     faults += _shared_blocks(loaded)
     if faults:
         raise SettingsError(faults)
-    return Sources(loaded)
+    return Sources(loaded, converters=converters)
 
 
 def read_spec(name: str, table: SourceSettings) -> tuple[ModuleType, Spec]:
@@ -107,6 +113,7 @@ def _load(
     recorder: Recorder,
     blocks: Mapping[str, BlockType],
     inner: httpx.AsyncBaseTransport | None,
+    converters: Mapping[str, Converter],
 ) -> Source:
     module, spec = read_spec(name, table)
     known = {operation.name for operation in spec.operations} | {WHOLE}
@@ -117,7 +124,7 @@ def _load(
         raise SettingsError(faults)
     where = f"sources.{name}.settings"
     options = convert_table(table.settings, module.Settings, settings.root, where)
-    mappings = _load_mappings(mappings_folder(module, spec), spec, blocks)
+    mappings = _load_mappings(mappings_folder(module, spec), spec, blocks, converters)
     client = open_client(
         name,
         table.url,
@@ -132,11 +139,17 @@ def _load(
 
 
 def _load_mappings(
-    folder: Path, spec: Spec, blocks: Mapping[str, BlockType]
+    folder: Path,
+    spec: Spec,
+    blocks: Mapping[str, BlockType],
+    converters: Mapping[str, Converter],
 ) -> dict[str, BlockMapping]:
     """The mapping of each block, held against the payloads that the contract describes."""
     schemas = load_schemas(contract_folder(folder))
-    found = {block: load_mapping(folder, block, blocks[block].type) for block in spec.blocks}
+    found = {
+        block: load_mapping(folder, block, blocks[block].type, converters=converters)
+        for block in spec.blocks
+    }
     faults = [fault for mapping in found.values() for fault in check_paths(mapping, schemas)]
     if faults:
         raise SettingsError(faults)

@@ -11,7 +11,7 @@ import re
 import shutil
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import ModuleType
@@ -25,7 +25,8 @@ from hub.core.connector import Connector, Query, Spec
 from hub.core.errors import SettingsError
 from hub.core.exchange import SourceRecord
 from hub.core.limits import SourceLimits
-from hub.core.model import BLOCKS, BlockType
+from hub.mapping import Mapping, load_mapping
+from hub.position.outside import Model, model_with
 from hub.position.sources import contract_folder, mappings_folder, read_spec
 from hub.sandbox.prepare import prepare_sandbox
 from hub.sandbox.runner import open_sandbox
@@ -62,7 +63,7 @@ class Bench(Struct, frozen=True, kw_only=True):
     spec: Spec
     table: SourceSettings
     settings: Settings
-    blocks: Mapping[str, BlockType]
+    model: Model
     sandbox: Sandbox | None
 
     @property
@@ -89,6 +90,11 @@ class Bench(Struct, frozen=True, kw_only=True):
     def own_faults(self) -> frozenset[str]:
         """The fault modes that its simulator declares."""
         return self.sandbox.own_faults(self.name) if self.sandbox else frozenset()
+
+    def mapping(self, block: str) -> Mapping:
+        """The mapping of *block*; MappingError for one with mistakes."""
+        type_, converters = self.model.blocks[block].type, self.model.converters
+        return load_mapping(self.mappings, block, type_, converters=converters)
 
     def query(self, number: str = CITIZEN, *, like: Query | None = None, **how: Any) -> Query:
         """An official's query with procedure and names; *like* gives it that one's ids."""
@@ -202,14 +208,13 @@ async def open_bench(config: Path, wanted: str) -> AsyncIterator[Bench]:
             keys = settings.path(settings.keys)
             running = await stack.enter_async_context(open_sandbox([played], keys=keys))
             sandbox = running.sandbox
-        blocks = {**BLOCKS, **{block.name: block for block in getattr(module, "BLOCKS", ())}}
         yield Bench(
             name=name,
             module=module,
             spec=spec,
             table=table,
             settings=settings,
-            blocks=blocks,
+            model=model_with([(name, module)]),
             sandbox=sandbox,
         )
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from hub.core.errors import MappingError, SettingsError
 from hub.mapping import check_paths, examples_path, file_stem, load_schemas, run_examples
-from hub.position.outside import load_block_mapping
 from hub.testing.bench import Bench
 from hub.testing.manifest import changed_files, read_manifest
 from hub.testing.rule import Finding
@@ -44,7 +43,7 @@ async def declaration(bench: Bench) -> AsyncIterator[Finding]:
             for name in sorted(used)
         ),
         *(
-            (block not in bench.blocks, f"block {block} is not in the model, nor in BLOCKS")
+            (block not in bench.model.blocks, f"block {block} is not in the model, nor in BLOCKS")
             for block in spec.blocks
         ),
     ]
@@ -110,12 +109,12 @@ async def mapping_examples(bench: Bench) -> AsyncIterator[Finding]:
     """Every block's mapping compiles, reads what the contract describes, and has examples."""
     schemas = load_schemas(bench.contract)
     for block in bench.spec.blocks:
-        if block not in bench.blocks:
+        if block not in bench.model.blocks:
             continue
         file = bench.mappings / f"{file_stem(block)}.toml"
         examples = examples_path(bench.mappings, block)
         try:
-            mapping = load_block_mapping(bench.mappings, bench.blocks[block], bench.module)
+            mapping = bench.mapping(block)
             for fault in check_paths(mapping, schemas):
                 yield Finding(what=fault, where=_row(bench, file, fault))
             for fault in run_examples(mapping, examples):
