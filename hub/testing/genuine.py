@@ -88,7 +88,12 @@ async def nothing_invented(bench: Bench) -> AsyncIterator[Finding]:
         async with bench.opened() as world:
             for name, variant in variants:
                 world.watched.afresh(replaying(variant))
-                found = await _payload(bench, world, operation, query)
+                try:
+                    found = await _payload(bench, world, operation, query)
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
+                    what = f"{operation}, {name}: {type(error).__name__} escapes"
+                    yield Finding(what=what, where=bench.raised_at(error))
+                    break
                 known = words_of([*variant, *_texts(asked | {query.subject.document.number})])
                 if invented := sorted(_places(found, known, "")):
                     what = f"{operation}, {name}: {invented[0]} is in no answer"
