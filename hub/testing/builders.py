@@ -53,7 +53,7 @@ class MemoryWitness:
         self.seen: list[tuple[str, frozenset[Document]]] = []
         self.fails = fails
 
-    async def note(self, query: Query, record: SourceRecord) -> None:
+    async def note(self, query: Query, record: SourceRecord) -> None:  # noqa: ARG002 - the port's
         """Keep whom *record* names, or raise LedgerError."""
         await asyncio.sleep(0)
         if self.fails:

@@ -18,7 +18,9 @@ async def test_a_request_arrives_whole_and_an_answer_says_what_it_is():
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(application(echo)), base_url="http://x"
     ) as http:
-        answer = await http.post("/a/b?c=d", content=b"123", headers={"X-A": "é".encode("latin-1")})
+        answer = await http.post(
+            "/a/b?c=d", content=b"123", headers=[(b"X-A", "é".encode("latin-1"))]
+        )
     assert (answer.status_code, answer.text) == (207, "POST /a/b?c=d é 3")
     assert answer.headers["x-sandbox-operation"] == "echo"
     assert answer.headers["x-b"] == "n"
