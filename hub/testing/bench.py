@@ -110,12 +110,11 @@ class Bench(Struct, frozen=True, kw_only=True):
         asked: Answering | None = None,
         *,
         recorder: MemoryRecorder | None = None,
-        keeps: bool = False,
     ) -> AsyncIterator[Opened]:
         """The connector in front of its simulator; *asked* answers for it about people."""
         kept = recorder or MemoryRecorder()
         inner = _loopback() if self.sandbox else Nowhere()
-        watched = Watched(kept, inner, asked, keeps=keeps)
+        watched = Watched(kept, inner, asked)
         client = open_client(
             self.name,
             self._url(),
@@ -135,12 +134,16 @@ class Bench(Struct, frozen=True, kw_only=True):
             await client.aclose()
 
     async def genuine(
-        self, operation: str, query: Query
-    ) -> tuple[SourceRecord, list[Played], Opened]:
+        self, world: Opened, operation: str, query: Query
+    ) -> tuple[SourceRecord, list[Played]]:
         """What the simulator answers to *query*, and its answers one by one."""
-        async with self.opened(keeps=True) as world:
+        world.watched.afresh(None)
+        world.watched.keeps = True
+        try:
             record = await world.connector.fetch(operation, query)
-        return record, world.watched.answers, world
+        finally:
+            world.watched.keeps = False
+        return record, list(world.watched.answers)
 
     def line(self, pattern: str) -> str:
         """`file:line` of the first line of the connector that *pattern* matches; else of its `fetch`."""

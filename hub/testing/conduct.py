@@ -44,9 +44,14 @@ def answering(hostile: Hostile) -> Answering:
 
 
 async def each(bench: Bench) -> AsyncIterator[tuple[str, Opened]]:
-    """Every operation with a connector of its own."""
-    for operation in bench.operations:
-        async with bench.opened() as world:
+    """Every operation, with one connector that remembers nothing of the operation before.
+
+    Opening one may cost as much as all its cases: keys are read, contracts compiled.
+    """
+    async with bench.opened() as world:
+        for operation in bench.operations:
+            world.recorder.seen.clear()
+            world.watched.afresh(None)
             yield operation, world
 
 
@@ -155,10 +160,10 @@ async def _unrecorded(bench: Bench, operation: str) -> AsyncIterator[Finding]:
 
 async def deadline_kept(bench: Bench) -> AsyncIterator[Finding]:
     """No message waits beyond the query's deadline, and a cancelled call leaves both halves."""
-    for operation in bench.operations:
-        async with bench.opened(_never) as world:
-            ends = asyncio.get_running_loop().time() + 0.3
-            error = await attempt(bench, world, operation, seconds=0.3)
+    async for operation, world in each(bench):
+        world.watched.afresh(_never)
+        ends = asyncio.get_running_loop().time() + 0.3
+        error = await attempt(bench, world, operation, seconds=0.3)
         late = [seen for seen in world.watched.about_somebody if seen.tag.until > ends + 0.3]
         if late:
             what = f"{operation}: a message may wait beyond the query's deadline"
@@ -247,9 +252,9 @@ async def redirect_not_followed(bench: Bench) -> AsyncIterator[Finding]:
         there = str(request.url.join("elsewhere"))
         return httpx.Response(307, headers={"location": there}, request=request)
 
-    for operation in bench.operations:
-        async with bench.opened(answering(elsewhere)) as world:
-            error = await attempt(bench, world, operation)
+    async for operation, world in each(bench):
+        world.watched.afresh(answering(elsewhere))
+        error = await attempt(bench, world, operation)
         asked = world.watched.about_somebody
         if len(asked) > 1:
             what = f"{operation}: {len(asked)} messages where the first was redirected"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -35,11 +35,11 @@ _UNENDING_S = 10.0
 
 async def echo_enforced(bench: Bench) -> AsyncIterator[Finding]:
     """What was answered about one person is believed about nobody else."""
-    for operation in bench.operations:
-        async for answers, like in _answers(bench, operation):
-            async with bench.opened(replaying(answers)) as world:
-                query = bench.query(OTHER, like=like)
-                error = await believed(bench, world, operation, query)
+    async for operation, world in each(bench):
+        async for answers, like in _answers(bench, world, operation):
+            world.watched.afresh(replaying(answers))
+            query = bench.query(OTHER, like=like)
+            error = await believed(bench, world, operation, query)
             if error is None:
                 what = f"{operation}: an answer about somebody else is believed"
                 yield Finding(what=what, where=bench.line(r"\bEcho\(path="))
@@ -49,12 +49,12 @@ async def echo_enforced(bench: Bench) -> AsyncIterator[Finding]:
 
 
 async def _answers(
-    bench: Bench, operation: str
+    bench: Bench, world: Opened, operation: str
 ) -> AsyncIterator[tuple[list[Played], Query | None]]:
     """What the simulator answers about the canary, else each sample; and for which question."""
     if bench.sandbox:
         query = bench.query()
-        _, answers, _ = await bench.genuine(operation, query)
+        _, answers = await bench.genuine(world, operation, query)
         yield answers, query
         return
     for file in read_manifest(bench.contract).samples.get(operation, ()):
@@ -78,27 +78,26 @@ async def believed(
 
 async def nothing_invented(bench: Bench) -> AsyncIterator[Finding]:
     """Each text of a payload stands in the answer, also where the answer lacks a field."""
-    for operation in bench.operations:
-        if bench.sandbox is None:
-            return
+    if bench.sandbox is None:
+        return
+    async for operation, world in each(bench):
         query = bench.query()
-        record, answers, _ = await bench.genuine(operation, query)
+        record, answers = await bench.genuine(world, operation, query)
         variants = [("the genuine answer", answers), *ablations(answers)]
         asked = {value for values in record.asked.values() for value in values}
-        async with bench.opened() as world:
-            for name, variant in variants:
-                world.watched.afresh(replaying(variant))
-                try:
-                    found = await _payload(bench, world, operation, query)
-                except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
-                    what = f"{operation}, {name}: {type(error).__name__} escapes"
-                    yield Finding(what=what, where=bench.raised_at(error))
-                    break
-                known = words_of([*variant, *_texts(asked | {query.subject.document.number})])
-                if invented := sorted(_places(found, known, "")):
-                    what = f"{operation}, {name}: {invented[0]} is in no answer"
-                    yield Finding(what=what, where=bench.fetch_line())
-                    break
+        for name, variant in variants:
+            world.watched.afresh(replaying(variant))
+            try:
+                found = await _payload(bench, world, operation, query)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
+                what = f"{operation}, {name}: {type(error).__name__} escapes"
+                yield Finding(what=what, where=bench.raised_at(error))
+                break
+            known = words_of([*variant, *_texts(asked | {query.subject.document.number})])
+            if invented := sorted(_places(found, known, "")):
+                what = f"{operation}, {name}: {invented[0]} is in no answer"
+                yield Finding(what=what, where=bench.fetch_line())
+                break
 
 
 def _texts(values: set[str]) -> list[Played]:
@@ -135,9 +134,9 @@ async def simulator(bench: Bench) -> AsyncIterator[Finding]:
         return
     if not bench.own_faults:
         yield Finding(what="the simulator declares no fault modes of its own", where=where)
-    for operation in bench.operations:
+    async for operation, world in each(bench):
         try:
-            record, _, _ = await bench.genuine(operation, bench.query())
+            record, _ = await bench.genuine(world, operation, bench.query())
         except SourceError as error:
             what = f"{operation}: no answer about the default citizen ({error})"
             yield Finding(what=what, where=bench.raised_at(error))
@@ -152,10 +151,12 @@ async def simulator_agrees(bench: Bench) -> AsyncIterator[Finding]:
     import jsonschema
 
     schemas = load_schemas(bench.contract)
-    for operation in bench.operations if bench.sandbox else ():
+    if bench.sandbox is None:
+        return
+    async for operation, world in each(bench):
         query = bench.query()
         try:
-            record, _, _ = await bench.genuine(operation, query)
+            record, _ = await bench.genuine(world, operation, query)
             check_binding(bench.spec.operation(operation), query, record)
             plain = json.loads(json.dumps(record.payload, default=str))
             jsonschema.validate(plain, schemas.get(operation, {"not": {}}))
@@ -171,24 +172,34 @@ async def faults_survived(bench: Bench) -> AsyncIterator[Finding]:
     """Under each fault of the simulator: in time, a SourceError or a record that binds."""
     if bench.sandbox is None:
         return
-    async for operation, world in each(bench):
+    async with bench.opened() as world:
         for mode in sorted(bench.own_faults | COMMON_FAULTS.keys()):
+            world.recorder.seen.clear()
             world.watched.afresh(None)
+            query = bench.query(seconds=_BRIEF_S)
             try:
                 bench.sandbox.put_fault(bench.name, mode, _parameters(bench, mode))
-                query = bench.query(seconds=_BRIEF_S)
-                error = await believed(bench, world, operation, query)
+                errors = await asyncio.gather(
+                    *(believed(bench, world, operation, query) for operation in bench.operations)
+                )
             finally:
                 bench.sandbox.board.clear()
-            about = f"{operation} under {mode}"
-            if error is not None and not isinstance(error, SourceError):
-                what = f"{about}: {type(error).__name__} escapes"
-                yield Finding(what=what, where=bench.raised_at(error))
-            elif len(world.recorder.sent) != len(world.recorder.outcomes):
-                yield Finding(what=f"{about}: no outcome on record", where=bench.fetch_line())
-            elif any(seen.tag.until > query.deadline for seen in world.watched.about_somebody):
-                what = f"{about}: a message may wait beyond the deadline"
+            for finding in _survived(bench, world, mode, errors):
+                yield finding
+            if any(seen.tag.until > query.deadline for seen in world.watched.about_somebody):
+                what = f"under {mode}: a message may wait beyond the deadline"
                 yield Finding(what=what, where=bench.fetch_line())
+
+
+def _survived(
+    bench: Bench, world: Opened, mode: str, errors: Sequence[BaseException | None]
+) -> Iterator[Finding]:
+    for operation, error in zip(bench.operations, errors, strict=True):
+        if error is not None and not isinstance(error, SourceError):
+            what = f"{operation} under {mode}: {type(error).__name__} escapes"
+            yield Finding(what=what, where=bench.raised_at(error))
+    if len(world.recorder.sent) != len(world.recorder.outcomes):
+        yield Finding(what=f"under {mode}: no outcome on record", where=bench.fetch_line())
 
 
 def _parameters(bench: Bench, mode: str) -> Mapping[str, Any]:

@@ -48,7 +48,7 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 
 class Watched(httpx.AsyncBaseTransport):
-    """Lets every message through to *inner* and remembers it; keeps the answers if told to.
+    """Lets every message through to *inner* and remembers it; where `keeps` is set, its answers too.
 
     Messages about a person go to *asked*, when there is one; a token or a ping never does.
     """
@@ -58,11 +58,9 @@ class Watched(httpx.AsyncBaseTransport):
         recorder: MemoryRecorder,
         inner: httpx.AsyncBaseTransport,
         asked: Answering | None = None,
-        *,
-        keeps: bool = False,
     ) -> None:
-        self._recorder, self._inner, self._keeps = recorder, inner, keeps
-        self.asked = asked
+        self._recorder, self._inner = recorder, inner
+        self.asked, self.keeps = asked, False
         self.seen: list[Seen] = []
         self.answers: list[Played] = []
 
@@ -82,7 +80,7 @@ class Watched(httpx.AsyncBaseTransport):
         if tag.origin.subject is not None and self.asked is not None:
             return await self.asked(request)
         answer = await self._inner.handle_async_request(request)
-        if not self._keeps or tag.origin.subject is None:
+        if not self.keeps or tag.origin.subject is None:
             return answer
         played = Played(
             status=answer.status_code, headers=answer.headers.raw, body=await answer.aread()
