@@ -99,13 +99,8 @@ def build_hub(
     model = model_of(settings)
     blocks = model.blocks
     purposes = load_purposes(contracts_of(settings) / "hub" / "purposes.toml", blocks)
-    ledger = open_ledger(
-        settings.path(settings.ledger.file),
-        settings.path(settings.keys),
-        origin=settings.ledger.origin,
-        clock=clock,
-        index_every_s=2.0,
-    )
+    file, keys = settings.path(settings.ledger.file), settings.path(settings.keys)
+    ledger = open_ledger(file, keys, origin=settings.ledger.origin, clock=clock, index_every_s=2.0)
     recorder = LedgerRecorder(ledger)
     callers = open_callers(settings, ledger, recorder, inner, clock)
     closings = Closings(ledger, clock)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -15,6 +16,10 @@ from hub.settings import load_settings
 
 if TYPE_CHECKING:
     from hub.testing.rule import Verdict
+
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+Kind = Literal["soap", "odata", "rest", "table", "open311"]
 
 
 @click.group("connectors", invoke_without_command=True)
@@ -27,6 +32,55 @@ def connectors(context: click.Context, config: Path) -> None:
         from hub.inspection import connectors_table
 
         click.echo(connectors_table(load_settings(config)))
+
+
+@connectors.command("new")
+@click.argument("name")
+@click.option(
+    "--kind", required=True, type=click.Choice(["soap", "odata", "rest", "table", "open311"])
+)
+@click.option(
+    "--wsdl",
+    "--metadata",
+    "--openapi",
+    "--csv",
+    "file",
+    type=_FILE,
+    help="What the source publishes of itself.",
+)
+@click.option("--operation", help="The source's own name of the operation; the first one without.")
+@click.option("--block", help="The block that it feeds (camelCase); called after NAME without.")
+@click.option("--owner", default="Por determinar", help="Whose system it is.")
+@CONFIG
+@tells_errors
+def new(
+    name: str,
+    kind: Kind,
+    file: Path | None,
+    operation: str | None,
+    block: str | None,
+    owner: str,
+    config: Path,
+) -> None:
+    """Write the first draft of the connector NAME, from what its source says of itself.
+
+    Connector, mapping, contract, tests and simulator; named in hub.toml, and in no purpose yet.
+    """
+    from hub.inspection import write_contracts
+
+    try:
+        from hub.testing.scaffold.draft import Wish
+        from hub.testing.scaffold.write import new_connector
+    except ImportError as error:
+        message = f"the kit needs {error.name}: pip install 'posicion-integral[testing]'"
+        raise click.UsageError(message) from None
+    wish = Wish(name=name, kind=kind, file=file, operation=operation, block=block, owner=owner)
+    written = new_connector(config, wish)
+    importlib.invalidate_caches()
+    _freeze(config, name, f"Drafted by hub connectors new from {file.name if file else kind}.")
+    for path in (*written, *map(Path, write_contracts(load_settings(config), check=False))):
+        click.echo(f"written: {path.resolve().relative_to(config.resolve().parent)}")
+    click.echo(f"next: hub connectors check {name}, then docs/connectors.md")
 
 
 @connectors.command("check")
@@ -62,6 +116,10 @@ async def _judged(config: Path, name: str, rules: Sequence[str]) -> Sequence[Ver
 @tells_errors
 def freeze(name: str, origin: str | None, config: Path) -> None:
     """Write the origin, samples and checksums of NAME's contract as it stands now."""
+    click.echo(f"written: {_freeze(config, name, origin)}")
+
+
+def _freeze(config: Path, name: str, origin: str | None) -> Path:
     from hub.position.sources import contract_folder, mappings_folder, read_spec
     from hub.testing.manifest import freeze as frozen
 
@@ -72,5 +130,4 @@ def freeze(name: str, origin: str | None, config: Path) -> None:
         )
     module, spec = read_spec(name, settings.sources[name])
     contract = contract_folder(mappings_folder(module, spec))
-    written = frozen(contract, tuple(operation.name for operation in spec.operations), origin)
-    click.echo(f"written: {written}")
+    return frozen(contract, tuple(operation.name for operation in spec.operations), origin)

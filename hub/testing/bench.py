@@ -201,6 +201,7 @@ async def open_bench(config: Path, wanted: str) -> AsyncIterator[Bench]:
         settings = _beside(config, folder)
         name = _named(settings, wanted)
         table = settings.sources[name]
+        settings = msgspec.structs.replace(settings, sources={name: table})
         module, spec = read_spec(name, table)
         prepare_sandbox(settings)
         sandbox = None

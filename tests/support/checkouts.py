@@ -1,0 +1,51 @@
+"""A copy of the checkout's own files, in which a test may write as an author does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PLACES = ("hub", "connectors", "mappings", "contracts", "docs", "tests/scaffold", "tests/support")
+
+
+class Checkout:
+    """A folder with what is shipped, and ways to run commands in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for place in PLACES:
+            ignored = shutil.ignore_patterns("__pycache__", "var")
+            shutil.copytree(ROOT / place, folder / place, ignore=ignored)
+        for name in ("hub.toml", "pyproject.toml"):
+            shutil.copy(ROOT / name, folder)
+        (folder / "tests" / "__init__.py").touch()
+
+    def run(self, *arguments: str) -> str:
+        """What `python -m …` prints there; AssertionError when it fails."""
+        return self._python("-m", *arguments)
+
+    def hub(self, *commands: list[str]) -> str:
+        """What several commands of the command line print, in one process."""
+        runs = f"[main(each, standalone_mode=False) for each in {list(commands)!r}]"
+        return self._python("-c", f"from hub.cli import main; {runs}")
+
+    def _python(self, *arguments: str) -> str:
+        ran = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(self.folder)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    def text(self, name: str) -> str:
+        """The text of a file."""
+        return (self.folder / name).read_text("utf-8")
