@@ -15,6 +15,7 @@ from hub.cli_options import CONFIG, tells_errors
 from hub.connector_commands import connectors
 from hub.core.errors import SettingsError
 from hub.ledger_commands import COMMANDS as LEDGER_COMMANDS
+from hub.mapping_commands import mappings
 from hub.settings import Settings, load_settings
 
 
@@ -117,45 +118,6 @@ def config_check(config: Path) -> None:
 
 
 @main.group()
-def mappings() -> None:
-    """What the sources' answers mean."""
-
-
-@mappings.command("check")
-@CONFIG
-@tells_errors
-def mappings_check(config: Path) -> None:
-    """Check every mapping against its contract and its examples."""
-    from hub.inspection import check_mappings
-
-    lines, faults = check_mappings(load_settings(config))
-    for line in [*lines, *faults]:
-        click.echo(line, err=line in faults)
-    sys.exit(1 if faults else 0)
-
-
-@mappings.command("table")
-@click.argument("block", required=False)
-@CONFIG
-@tells_errors
-def mappings_table(block: str | None, config: Path) -> None:
-    """A mapping as a table that an analyst can read; all of them without BLOCK."""
-    from hub.inspection import mapping_tables
-
-    click.echo(mapping_tables(load_settings(config), block))
-
-
-@mappings.command("coverage")
-@CONFIG
-@tells_errors
-def mappings_coverage(config: Path) -> None:
-    """Which source fields are read, and which never."""
-    from hub.inspection import coverage_report
-
-    click.echo(coverage_report(load_settings(config)))
-
-
-@main.group()
 def purposes() -> None:
     """Who may ask what, and why."""
 
@@ -237,3 +199,4 @@ for command in LEDGER_COMMANDS:
     ledger.add_command(command)
 
 main.add_command(connectors)
+main.add_command(mappings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -32,7 +33,11 @@ class Quality(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def read_quality(bench: Bench) -> Quality:
     """The claims of the connector on the bench; SettingsError lists what they cannot be."""
     path = bench.folder / "quality.toml"
-    where = bench.shown(path)
+    return read_claims(path, bench.shown(path))
+
+
+def read_claims(path: Path, where: str) -> Quality:
+    """The claims in *path*, which is called *where*; SettingsError as above."""
     try:
         quality = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Quality)
     except OSError as error:
@@ -72,14 +77,26 @@ async def judge(bench: Bench, names: Iterable[str] = ()) -> tuple[Verdict, ...]:
         return tuple([await _verdict(bench, rule, quality) for rule in chosen])
 
 
-async def _verdict(bench: Bench, rule: Rule, quality: Quality) -> Verdict:
+def claimed(quality: Quality) -> tuple[Verdict, ...]:
+    """Every rule as it is claimed, unchecked."""
+    return tuple(_claim(rule, quality) for rule in RULES.values())
+
+
+def _claim(rule: Rule, quality: Quality) -> Verdict:
     match quality.rules.get(rule.name):
         case None:
             return Verdict(rule=rule, claim="absent")
         case Exempt(exempt=reason):
             return Verdict(rule=rule, claim="exempt", reason=reason)
         case "done":
-            return Verdict(rule=rule, claim="done", findings=await findings(bench, rule))
+            return Verdict(rule=rule, claim="done")
+
+
+async def _verdict(bench: Bench, rule: Rule, quality: Quality) -> Verdict:
+    verdict = _claim(rule, quality)
+    if verdict.claim != "done":
+        return verdict
+    return msgspec.structs.replace(verdict, findings=await findings(bench, rule))
 
 
 async def findings(bench: Bench, rule: Rule) -> tuple[Finding, ...]:

@@ -11,6 +11,17 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PLACES = ("hub", "connectors", "mappings", "contracts", "docs", "tests/scaffold", "tests/support")
 
+_SEVERAL = """
+import sys
+from hub.cli import main
+for command in {commands!r}:
+    try:
+        main(command)
+    except SystemExit as ended:
+        if ended.code:
+            sys.exit(f"hub {{command}}: {{ended.code}}")
+"""
+
 
 class Checkout:
     """A folder with what is shipped, and ways to run commands in it."""
@@ -30,8 +41,7 @@ class Checkout:
 
     def hub(self, *commands: list[str]) -> str:
         """What several commands of the command line print, in one process."""
-        runs = f"[main(each, standalone_mode=False) for each in {list(commands)!r}]"
-        return self._python("-c", f"from hub.cli import main; {runs}")
+        return self._python("-c", _SEVERAL.format(commands=list(commands)))
 
     def _python(self, *arguments: str) -> str:
         ran = subprocess.run(
