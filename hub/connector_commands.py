@@ -109,6 +109,49 @@ async def _judged(config: Path, name: str, rules: Sequence[str]) -> Sequence[Ver
         return await judge(bench, rules)
 
 
+@connectors.command("record")
+@click.argument("name")
+@click.option("--operation", help="The first one without.")
+@click.option(
+    "--person",
+    required=True,
+    envvar="HUB_TEST_PERSON",
+    help="Document number of a person of the test system; better in HUB_TEST_PERSON than in a shell's history.",
+)
+@click.option("--given-name")
+@click.option("--first-surname")
+@CONFIG
+@tells_errors
+def record(
+    name: str,
+    operation: str | None,
+    person: str,
+    given_name: str | None,
+    first_surname: str | None,
+    config: Path,
+) -> None:
+    """Ask the test system at NAME's url once, and save its answers as samples about nobody.
+
+    Every value is replaced, except words of closed lists in the contract. Look at the files
+    before you commit them, and name those that you keep in contract.toml (`freeze`).
+    """
+    from hub.position.sources import contract_folder, mappings_folder, read_spec
+    from hub.testing.record import Whom, recorded
+
+    settings = load_settings(config)
+    if name not in settings.sources:
+        raise click.UsageError(f"no source is called {name}")
+    module, spec = read_spec(name, settings.sources[name])
+    names = {"given_name": given_name, "first_surname": first_surname}
+    whom = Whom(number=person, names={key: text for key, text in names.items() if text})
+    asked = operation or spec.operations[0].name
+    folder = contract_folder(mappings_folder(module, spec)) / "samples"
+    for file, body in asyncio.run(recorded(settings, name, asked, whom)).items():
+        folder.mkdir(exist_ok=True)
+        (folder / file).write_bytes(body)
+        click.echo(f"written: {folder / file}")
+
+
 @connectors.command("freeze")
 @click.argument("name")
 @click.option("--origin", help="Who wrote the contract, where it is published, since when.")

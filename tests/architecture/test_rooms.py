@@ -139,3 +139,25 @@ def test_no_test_can_leave_this_machine(address):
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     with socket.socket(family) as way, pytest.raises(PermissionError, match="leave this machine"):
         way.connect(address)
+
+
+@pytest.mark.parametrize(
+    ("system", "block"),
+    [
+        ("notifica", "notifications"),
+        ("registro", "registryEntries"),
+        ("expedientes", "cases"),
+        ("citas", "appointments"),
+        ("censo", "electoralRoll"),
+        ("tabla", "seniorCentres"),
+    ],
+)
+def test_a_connector_of_the_folder_is_known_to_the_model_alone(system, block):
+    """Under hub/ only core/model names what was built with the kit; its frames name nobody."""
+    names = re.compile(rf"[\"']({system}|{block})[\"']")
+    found = [
+        named(path)
+        for path in SHIPPED
+        if named(path).startswith("hub/") and names.search(path.read_text("utf-8"))
+    ]
+    assert found == ["hub/core/model/__init__.py"]
