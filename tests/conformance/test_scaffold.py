@@ -14,6 +14,7 @@ from hub.testing.catalogue import RULES
 from hub.testing.scaffold.draft import Wish, draft_of
 from hub.testing.scaffold.interface import Interface
 from hub.testing.scaffold.reading import read_interface
+from hub.testing.scaffold.write import new_connector
 from tests.support.checkouts import ROOT, Checkout
 
 GIVEN = ROOT / "tests" / "scaffold"
@@ -109,6 +110,13 @@ def test_what_cannot_be_written_is_told_and_nothing_is(arguments, told):
     assert told in ran.output
     assert config.read_bytes() == before
     assert not (ROOT / "connectors" / "nuevo").exists()
+
+
+def test_outside_a_checkout_nothing_is_drafted(tmp_path):
+    """A package of its own begins with the example."""
+    (tmp_path / "hub.toml").write_text("")
+    with pytest.raises(SettingsError, match="examples/outside_connector"):
+        new_connector(tmp_path / "hub.toml", Wish(name="calle", kind="open311"))
 
 
 def test_an_answer_without_echo_is_no_source():

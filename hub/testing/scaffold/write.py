@@ -65,15 +65,14 @@ def _formatted(files: list[Path]) -> None:
 
 
 def _render(root: Path, name: str, answers: dict[str, object]) -> None:
-    inside = TEMPLATE.is_relative_to(root)
+    answers_file = f"connectors/{name}/.copier-answers.yml"
     run_copy(
-        str(TEMPLATE.relative_to(root) if inside else TEMPLATE),
-        root,
-        data=answers,
-        answers_file=f"connectors/{name}/.copier-answers.yml",
-        defaults=True,
-        quiet=True,
+        str(TEMPLATE), root, data=answers, answers_file=answers_file, defaults=True, quiet=True
     )
+    # As the checkout has it: what is committed names no machine.
+    text = (root / answers_file).read_text("utf-8")
+    text = re.sub(r"(?m)^_src_path: .*$", "_src_path: hub/testing/template", text)
+    (root / answers_file).write_text(text, "utf-8")
 
 
 def _copy_description(contract: Path, wish: Wish) -> None:
@@ -89,6 +88,9 @@ def _copy_description(contract: Path, wish: Wish) -> None:
 def _check(root: Path, config: Path, name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,30}", name) or keyword.iskeyword(name):
         raise SettingsError([f"{name}: a connector is called in small letters, digits and _"])
+    if not (root / "connectors" / "__init__.py").is_file():
+        where = "examples/outside_connector is a package of its own to begin with"
+        raise SettingsError([f"{config.name} stands in no checkout of the hub; {where}"])
     if name in load_settings(config).sources or _files(root, name):
         raise SettingsError([f"there is a connector {name} already"])
 
