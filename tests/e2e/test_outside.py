@@ -98,10 +98,11 @@ def test_its_rules_run_as_tests_of_its_own(installed, tmp_path):
     shutil.copy(EXAMPLE / "hub.toml", tmp_path)
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = ignore\n")
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "hub.testing.plugin", "-v", "-p", "no:randomly",
+        [sys.executable, "-m", "pytest", "-p", "hub.testing.plugin", "-v",
          "--hub-connector", "madrid_sports"],
         cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{installed}"},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{installed}",
+             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "echo_enforced PASSED" in ran.stdout

@@ -85,4 +85,4 @@ def test_what_was_written_still_passes_its_tests(followed):
     """The written tests hold after the mapping was filled in, and so does the linter."""
     followed.run("ruff", "check", "--quiet", "connectors/biblioteca", "tests/contract/biblioteca")
     followed.run("ruff", "format", "--check", "--quiet", "connectors/biblioteca")
-    followed.run("pytest", "-p", "no:randomly", "tests/contract/biblioteca")
+    followed.pytest("tests/contract/biblioteca")

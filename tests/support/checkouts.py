@@ -39,15 +39,22 @@ class Checkout:
         """What `python -m …` prints there; AssertionError when it fails."""
         return self._python("-m", *arguments)
 
+    def pytest(self, *arguments: str) -> str:
+        """What pytest prints there, with the plugins alone that the tests need."""
+        plugins = ("-p", "pytest_asyncio.plugin", "-p", "hub.testing.plugin")
+        return self._python(
+            "-m", "pytest", *plugins, *arguments, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"
+        )
+
     def hub(self, *commands: list[str]) -> str:
         """What several commands of the command line print, in one process."""
         return self._python("-c", _SEVERAL.format(commands=list(commands)))
 
-    def _python(self, *arguments: str) -> str:
+    def _python(self, *arguments: str, **environment: str) -> str:
         ran = subprocess.run(
             [sys.executable, *arguments],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(self.folder)},
+            env={**os.environ, "PYTHONPATH": str(self.folder), **environment},
             capture_output=True,
             text=True,
             check=False,
