@@ -120,6 +120,15 @@ def test_outside_a_checkout_nothing_is_drafted(tmp_path):
         new_connector(tmp_path / "hub.toml", Wish(name="calle", kind="open311"))
 
 
+def test_an_rpc_service_is_told_from_one_that_asks_about_nobody(tmp_path):
+    """What the hub's SOAP does not speak is said as that."""
+    rpc = tmp_path / "rpc.wsdl"
+    text = (GIVEN / "biblioteca.wsdl").read_text("utf-8")
+    rpc.write_text(text.replace('style="document"', 'style="rpc"'), "utf-8")
+    with pytest.raises(SettingsError, match="no document/literal operation"):
+        read_interface("soap", rpc, None)
+
+
 def test_an_answer_without_echo_is_no_source():
     """A connector that could be given somebody else's rows is not even drafted."""
     row = {"type": "object", "properties": {"a": {"type": "string"}}}

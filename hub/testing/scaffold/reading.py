@@ -45,6 +45,11 @@ def read_interface(kind: Kind, file: Path | None, wanted: str | None) -> Interfa
 
 
 def _wsdl(file: Path) -> Mapping[str, Interface]:
+    shapes = message_shapes(file, file.stem)
+    if not shapes:
+        raise SettingsError(
+            [f"{file.name}: binds no document/literal operation; see connectors/notifica for RPC"]
+        )
     return {
         name: Interface(
             message=name,
@@ -55,7 +60,7 @@ def _wsdl(file: Path) -> Mapping[str, Interface]:
             suffix="xml",
             content_type="text/xml; charset=utf-8",
         )
-        for name, shape in message_shapes(file, file.stem).items()
+        for name, shape in shapes.items()
     }
 
 

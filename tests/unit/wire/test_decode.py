@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from hub.core.errors import SourceError, SourceMalformed, SourceRefused, SourceUnavailable
 from hub.wire.client import Answer
-from hub.wire.decode import MAX_DEPTH, check_status, json_object, json_value, retry_after
+from hub.wire.decode import MAX_DEPTH, check_status, json_object, json_value, list_at, retry_after
 
 
 def an_answer(body: bytes = b"{}", status: int = 200, **headers: str) -> Answer:
@@ -185,3 +185,18 @@ def test_retry_after_is_a_sensible_number_or_nothing(text: str, seconds: int | N
     with pytest.raises(SourceUnavailable) as caught:
         check_status(answer)
     assert caught.value.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    "payload", [{}, {"a": None}, {"a": []}, {"a": {"b": None}}, {"a": {"b": {}}}, {"a": {"b": "x"}}]
+)
+def test_a_list_that_is_not_there_is_malformed(payload):
+    """Neither null nor another shape is "no rows"."""
+    with pytest.raises(SourceMalformed, match="no list at a/b"):
+        list_at("x", payload, "a/b")
+
+
+def test_a_list_is_found_at_its_path():
+    """Through records, an empty one too."""
+    assert list_at("x", {"a": {"b": [1]}}, "a/b") == [1]
+    assert list_at("x", {"a": []}, "a") == []
