@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import httpx
 import structlog
@@ -18,7 +18,6 @@ from hub.api.context import Context, Operating
 from hub.api.lifespan import lifespan
 from hub.core.errors import SettingsError
 from hub.core.exchange import Recorder
-from hub.core.model import BLOCKS, BlockType
 from hub.core.moment import Clock, utc_now
 from hub.generation import Generation, Lasting, make_generation
 from hub.ledger.delivery import Authority, Delivery, Folder, Mailbox, Place, Post, load_roots
@@ -155,7 +154,6 @@ def no_inner(_: str) -> httpx.AsyncBaseTransport | None:
 def build_hub(
     settings: Settings,
     *,
-    blocks: Mapping[str, BlockType] = BLOCKS,
     inner: Inner = no_inner,
     clock: Clock = utc_now,
 ) -> Hub:
@@ -177,7 +175,6 @@ def build_hub(
         posts=posts,
         traffic=traffic_of(settings.admission),
         operating=Operating(),
-        blocks=blocks,
         inner=inner,
         clock=clock,
     )

@@ -28,12 +28,12 @@ from hub.audit.sample import draw
 from hub.audit.wire_replay import WireReplay, replay_wire
 from hub.core.document import Document, parse_document
 from hub.core.errors import SettingsError
-from hub.core.model import BLOCKS
 from hub.core.moment import utc_now
 from hub.ledger.open import open_ledger
 from hub.ledger.sqlite import SqliteLedger
-from hub.ledger.store import Kind, Search
+from hub.ledger.store import Kind, Ledger, Search
 from hub.mapping import Coverage, coverage, load_schemas
+from hub.position.outside import model_of
 from hub.position.sources import contract_folder, mappings_folder, read_spec
 from hub.settings import Settings, load_settings
 
@@ -63,6 +63,12 @@ async def opened(settings: Settings) -> AsyncIterator[SqliteLedger]:
         await ledger.close()
 
 
+def library_of(settings: Settings, ledger: Ledger) -> Library:
+    """The mappings on record, with the blocks and converters that the sources bring."""
+    model = model_of(settings)
+    return Library(ledger, model.blocks, model.converters)
+
+
 def acting() -> Auditor:
     """Whoever is logged in on this machine."""
     return Auditor(holder=getpass.getuser(), channel="cli")
@@ -77,7 +83,8 @@ def trees(settings: Settings, root: Path | None) -> tuple[Shelf, Mapping[str, Co
         module, spec = read_spec(name, table)
         folder = mappings_folder(module, spec) if root is None else root / "mappings" / name
         folders[name], feeds[name] = folder, tuple(spec.blocks)
-    shelf = shelf_of(folders, feeds, BLOCKS)
+    model = model_of(settings)
+    shelf = shelf_of(folders, feeds, model.blocks, model.converters)
     for name, folder in folders.items():
         maps = [shelf[block] for block in feeds[name]]
         covered[name] = coverage(maps, load_schemas(contract_folder(folder)))
@@ -92,7 +99,7 @@ async def replay(settings: Settings, scope: Scope, reason: str) -> Replay:
         subject = scope.search.subject
         await _noted(ledger, "replay", reason, reveals=scope.reveal, subject=subject)
         replayer = Replayer(
-            Library(ledger, BLOCKS),
+            library_of(settings, ledger),
             shelf if scope.against is not None else None,
             against=scope.against,
             reveal=scope.reveal,
@@ -126,7 +133,7 @@ async def explained(
         case = await open_case(ledger, answer)
         person = case.record.header.get("subject")
         await _noted(ledger, "explain", reason, reveals=reveal, subject=person)
-        library = Library(ledger, BLOCKS)
+        library = library_of(settings, ledger)
         return explanation_text(await explain(ledger, library, case, block=block, reveal=reveal))
 
 
@@ -135,7 +142,7 @@ async def known(settings: Settings, subject: Document, moment: dt.datetime, reas
     async with opened(settings) as ledger:
         await _noted(ledger, "as_known_at", reason, reveals=True, subject=subject)
         case = await as_known_at(ledger, subject, moment)
-        replayer = Replayer(Library(ledger, BLOCKS))
+        replayer = Replayer(library_of(settings, ledger))
         await replayer.run(case)
         proof = await ledger.prove(case.record.index)
         return as_json(

@@ -12,8 +12,10 @@ from hub import __version__
 from hub.audit_commands import COMMANDS
 from hub.bulking.commands import SourceCommands
 from hub.cli_options import CONFIG, tells_errors
+from hub.connector_commands import connectors
 from hub.core.errors import SettingsError
 from hub.ledger_commands import COMMANDS as LEDGER_COMMANDS
+from hub.mapping_commands import mappings
 from hub.settings import Settings, load_settings
 
 
@@ -115,55 +117,6 @@ def config_check(config: Path) -> None:
     click.echo(f"{config}: good")
 
 
-@main.command("connectors")
-@CONFIG
-@tells_errors
-def connectors_list(config: Path) -> None:
-    """The configured sources: operations, echoes, blocks."""
-    from hub.inspection import connectors_table
-
-    click.echo(connectors_table(load_settings(config)))
-
-
-@main.group()
-def mappings() -> None:
-    """What the sources' answers mean."""
-
-
-@mappings.command("check")
-@CONFIG
-@tells_errors
-def mappings_check(config: Path) -> None:
-    """Check every mapping against its contract and its examples."""
-    from hub.inspection import check_mappings
-
-    lines, faults = check_mappings(load_settings(config))
-    for line in [*lines, *faults]:
-        click.echo(line, err=line in faults)
-    sys.exit(1 if faults else 0)
-
-
-@mappings.command("table")
-@click.argument("block", required=False)
-@CONFIG
-@tells_errors
-def mappings_table(block: str | None, config: Path) -> None:
-    """A mapping as a table that an analyst can read; all of them without BLOCK."""
-    from hub.inspection import mapping_tables
-
-    click.echo(mapping_tables(load_settings(config), block))
-
-
-@mappings.command("coverage")
-@CONFIG
-@tells_errors
-def mappings_coverage(config: Path) -> None:
-    """Which source fields are read, and which never."""
-    from hub.inspection import coverage_report
-
-    click.echo(coverage_report(load_settings(config)))
-
-
 @main.group()
 def purposes() -> None:
     """Who may ask what, and why."""
@@ -174,12 +127,13 @@ def purposes() -> None:
 @tells_errors
 def purposes_table(config: Path) -> None:
     """The record of processing activities, for people."""
-    from hub.core.model import BLOCKS
     from hub.generation import contracts_of
+    from hub.position.outside import model_of
     from hub.position.purposes import load_purposes, purposes_text
 
-    table = contracts_of(load_settings(config)) / "hub" / "purposes.toml"
-    click.echo(purposes_text(load_purposes(table, BLOCKS)))
+    settings = load_settings(config)
+    table = contracts_of(settings) / "hub" / "purposes.toml"
+    click.echo(purposes_text(load_purposes(table, model_of(settings).blocks)))
 
 
 @main.command("registers")
@@ -243,3 +197,6 @@ for command in COMMANDS:
 
 for command in LEDGER_COMMANDS:
     ledger.add_command(command)
+
+main.add_command(connectors)
+main.add_command(mappings)

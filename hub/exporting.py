@@ -12,14 +12,13 @@ from hub.audit.act import note_act
 from hub.audit.bundle import BundleError, Export, recipient_of
 from hub.audit.case import open_case
 from hub.audit.choose import found
-from hub.audit.library import Library
 from hub.audit.report import access_report, report_html
-from hub.auditing import acting, opened, period_of, run
+from hub.auditing import acting, library_of, opened, period_of, run
 from hub.core.document import parse_document
-from hub.core.model import BLOCKS
 from hub.core.moment import utc_now
 from hub.generation import contracts_of
 from hub.ledger.store import Search
+from hub.position.outside import model_of
 from hub.position.purposes import load_purposes
 from hub.settings import Settings
 
@@ -51,12 +50,13 @@ def report(config: Path, number: str, out: Path, reason: str) -> str:
     subject = parse_document(number)
 
     async def work(settings: Settings) -> bytes:
-        purposes = load_purposes(contracts_of(settings) / "hub" / "purposes.toml", BLOCKS)
+        blocks = model_of(settings).blocks
+        purposes = load_purposes(contracts_of(settings) / "hub" / "purposes.toml", blocks)
         async with opened(settings) as ledger:
             await note_act(
                 ledger, utc_now, acting(), "report", reason, reveals=True, subject=subject
             )
-            made = await access_report(ledger, purposes, BLOCKS, subject, utc_now())
+            made = await access_report(ledger, purposes, blocks, subject, utc_now())
         return report_html(made).encode()
 
     return _written(out, run(config, work))
@@ -75,7 +75,7 @@ async def _bundle(settings: Settings, wish: Wish) -> bytes:
             reveals=bool(wish.answers),
             detail={"answers": list(wish.answers), "days": wish.days},
         )
-        bundle = Export(ledger, Library(ledger, BLOCKS), now)
+        bundle = Export(ledger, library_of(settings, ledger), now)
         for answer in wish.answers:
             await bundle.add_case(await open_case(ledger, answer))
         if wish.period is not None:

@@ -20,7 +20,6 @@ from hub.api.callers import Callers, open_callers
 from hub.api.context import Context, Operating
 from hub.core.errors import SettingsError
 from hub.core.exchange import Recorder
-from hub.core.model import BlockType
 from hub.core.moment import Clock
 from hub.core.policy import PurposeTable
 from hub.ledger.delivery import Delivery
@@ -29,6 +28,7 @@ from hub.position.abuse import Abuse
 from hub.position.access_log import AccessLog
 from hub.position.closing import Closings, WhileOpen
 from hub.position.desk import Desk
+from hub.position.outside import Model, model_of, model_with
 from hub.position.purposes import load_purposes
 from hub.position.sources import Inner, Sources, load_sources
 from hub.position.units import load_units
@@ -49,7 +49,6 @@ class Lasting(Struct, frozen=True, kw_only=True):
     """The places that checkpoints are posted to."""
     traffic: Traffic
     operating: Operating
-    blocks: Mapping[str, BlockType]
     inner: Inner
     clock: Clock
 
@@ -109,16 +108,18 @@ def make_generation(
     event loop, so that it can be made beside one.
     """
     folder, faults = contracts_of(settings) / "hub", list[str]()
-    table = _of(faults, lambda: load_purposes(folder / "purposes.toml", lasting.blocks))
+    known = _of(faults, lambda: model_of(settings))
+    model = known or model_with(())  # so that what it lacks hides nothing else
+    table = _of(faults, lambda: load_purposes(folder / "purposes.toml", model.blocks))
     units = _of(faults, lambda: load_units(folder / "units.toml"))
     callers = _of(faults, lambda: _callers(settings, lasting, before))
-    sources = _of(faults, lambda: _sources(settings, lasting, before))
-    if table is None or units is None or callers is None or sources is None:
-        raise SettingsError(faults)
+    sources = _of(faults, lambda: _sources(settings, model, lasting, before))
+    if known is None or table is None or units is None or callers is None or sources is None:
+        raise SettingsError(list(dict.fromkeys(faults)))
     old = before.context if before else None
     bodies = {issuer.issuer: issuer.body for issuer in settings.issuers}
     context = Context(
-        desk=_desk(sources, table, settings, lasting, old.desk if old else None),
+        desk=_desk(sources, table, settings, model, lasting, old.desk if old else None),
         identifier=callers.identifier,
         access_log=AccessLog(lasting.ledger, table, units, bodies, lasting.clock),
         abuse=old.abuse if old else Abuse(lasting.ledger, table, lasting.clock),
@@ -146,16 +147,19 @@ def _callers(settings: Settings, lasting: Lasting, before: Generation | None) ->
     return open_callers(settings, lasting.ledger, lasting.recorder, way, lasting.clock, old)
 
 
-def _sources(settings: Settings, lasting: Lasting, before: Generation | None) -> Sources:
+def _sources(
+    settings: Settings, model: Model, lasting: Lasting, before: Generation | None
+) -> Sources:
     recorder = WhileOpen(lasting.recorder, lasting.closings)
     old = before.sources if before else None
-    return load_sources(settings, recorder, lasting.blocks, lasting.inner, old)
+    return load_sources(settings, recorder, model.blocks, lasting.inner, model.converters, old)
 
 
 def _desk(
     sources: Sources,
     purposes: PurposeTable,
     settings: Settings,
+    model: Model,
     lasting: Lasting,
     before: Desk | None,
 ) -> Desk:
@@ -163,7 +167,7 @@ def _desk(
         sources,
         lasting.ledger,
         purposes,
-        lasting.blocks,
+        model.blocks,
         lasting.clock,
         lasting.closings,
         settings.cache,

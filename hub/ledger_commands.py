@@ -18,7 +18,6 @@ import click
 from hub.cli_options import CONFIG, tells_errors
 from hub.core.document import parse_document
 from hub.core.errors import SettingsError
-from hub.core.model import BLOCKS
 from hub.core.moment import utc_now
 from hub.generation import contracts_of
 from hub.ledger.batch import subject_of
@@ -30,6 +29,7 @@ from hub.ledger.release import order_text, release
 from hub.ledger.retention import Due, Rule, due_at
 from hub.ledger.rotation import rotate_kek, rotate_log_key
 from hub.ledger.sqlite import SqliteLedger
+from hub.position.outside import model_of
 from hub.position.purposes import load_purposes
 from hub.settings import Settings, load_settings
 
@@ -45,7 +45,9 @@ ORDER = click.option("--order", help="A court's or an authority's order, by its 
 
 def rules_of(settings: Settings) -> dict[str, Rule]:
     """The retention classes of the table of purposes."""
-    table = load_purposes(contracts_of(settings) / "hub" / "purposes.toml", BLOCKS)
+    table = load_purposes(
+        contracts_of(settings) / "hub" / "purposes.toml", model_of(settings).blocks
+    )
     return {
         name: Rule(use_days=row.use_days, blocked_days=row.blocked_days)
         for name, row in table.retention.items()

@@ -65,11 +65,9 @@ class Censo:
         found = json_value(answer, Answer)
         if found.inscrito != (found.inscripcion is not None):
             raise SourceMalformed(SPEC.name, "schema", "$.inscripcion contradicts $.inscrito")
-        return call.record(
-            msgspec.structs.asdict(found),
-            holds=found.inscrito,
-            asked={"reference": (reference,), "document_type": (kind,)},
-        )
+        references = {"reference": (reference,), "document_type": (kind,)}
+        payload = msgspec.structs.asdict(found)
+        return call.record(payload, holds=found.inscrito, asked=references)
 
     async def ping(self) -> None:
         answer = await self._client.technical_call(PING).get("v1/estado")

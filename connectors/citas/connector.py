@@ -65,11 +65,9 @@ class Citas:
         found = json_value(answer, Answer)
         if found.total != len(found.citas):
             raise SourceMalformed(SPEC.name, "schema", "another number of rows than $.total")
-        return call.record(
-            msgspec.structs.asdict(found),
-            holds=found.total > 0,
-            asked={"reference": (reference,), "document_type": (kind,)},
-        )
+        references = {"reference": (reference,), "document_type": (kind,)}
+        payload = msgspec.structs.asdict(found)
+        return call.record(payload, holds=found.total > 0, asked=references)
 
     async def ping(self) -> None:
         answer = await self._client.technical_call(PING).get("v1/estado")

@@ -236,7 +236,7 @@ async def lineage_of(desk: Desk, who: Auditor, answer: str, wanted: LineageReque
             reveals=wanted.reveal,
             subject=None if subject is None else Pseudonym(subject),
         )
-        library = Library(desk.ledger, desk.blocks)
+        library = Library(desk.ledger, desk.blocks, desk.sources.converters)
         return await explain(desk.ledger, library, case, block=wanted.block, reveal=wanted.reveal)
     except _NOT_THERE as error:
         raise Problem("not-found", str(error)) from None
@@ -247,7 +247,10 @@ async def replay_of(desk: Desk, who: Auditor, wanted: ReplayRequest) -> Replay:
     await note_act(desk.ledger, desk.clock, who, "replay", wanted.reason, reveals=wanted.reveal)
     shelf = {block: source.mappings[block] for block, source in desk.sources.of_block.items()}
     replayer = Replayer(
-        Library(desk.ledger, desk.blocks), shelf, against="today", reveal=wanted.reveal
+        Library(desk.ledger, desk.blocks, desk.sources.converters),
+        shelf,
+        against="today",
+        reveal=wanted.reveal,
     )
     search = Search(purpose=wanted.purpose, since=wanted.since, until=wanted.until)
     try:

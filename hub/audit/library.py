@@ -64,13 +64,14 @@ def shelf_of(
     folders: Mapping[str, Path],
     feeds: Mapping[str, tuple[str, ...]],
     blocks: Mapping[str, BlockType],
+    converters: Mapping[str, Converter] = VOCABULARY,
 ) -> dict[str, BlockMapping]:
     """The mappings of a working tree: *folders* per source, *feeds* per source its blocks.
 
     MappingError names every mistake of the first file that has one.
     """
     return {
-        block: load_mapping(folders[source], block, blocks[block].type)
+        block: load_mapping(folders[source], block, blocks[block].type, converters=converters)
         for source, names in feeds.items()
         for block in names
     }

@@ -14,7 +14,6 @@ from msgspec import Struct
 
 from hub.api.callers import Callers, open_callers
 from hub.core.errors import LedgerError, SettingsError
-from hub.core.model import BLOCKS
 from hub.core.moment import Clock, utc_now
 from hub.ledger.bulk_keys import BulkKeys, BulkRecorder
 from hub.ledger.jobs import Jobs
@@ -23,6 +22,7 @@ from hub.ledger.recorder import LedgerRecorder
 from hub.ledger.sqlite import SqliteLedger
 from hub.position.bulk import BulkDesk
 from hub.position.desk import Desk
+from hub.position.outside import model_of
 from hub.position.purposes import load_purposes
 from hub.position.sources import load_sources, read_spec
 from hub.settings import Settings, shipped
@@ -76,10 +76,11 @@ def _wired(settings: Settings, source: str, ledger: SqliteLedger, clock: Clock) 
     keys = BulkKeys(jobs, ledger.keys)
     recorder = BulkRecorder(LedgerRecorder(ledger), keys)
     only = _only(settings, source)
-    sources = load_sources(only, recorder, BLOCKS)
+    model = model_of(settings)
+    sources = load_sources(only, recorder, model.blocks, converters=model.converters)
     contracts = settings.path(settings.contracts) if settings.contracts else shipped("contracts")
-    purposes = load_purposes(contracts / "hub" / "purposes.toml", BLOCKS)
-    desk = Desk(sources, ledger, purposes, BLOCKS, clock)
+    purposes = load_purposes(contracts / "hub" / "purposes.toml", model.blocks)
+    desk = Desk(sources, ledger, purposes, model.blocks, clock)
     where = f"sources.{source}.settings"
     options = convert_table(table.settings, module.Settings, settings.root, where)
     connector = _opener(module, source)(sources.by_name[source].client, options)

@@ -19,8 +19,8 @@ from hub.core.exchange import Recorder
 from hub.core.model import BlockType
 from hub.core.moment import Clock, utc_now
 from hub.core.placing import near
+from hub.mapping import VOCABULARY, Converter, check_paths, load_mapping, load_schemas
 from hub.mapping import Mapping as BlockMapping
-from hub.mapping import check_paths, load_mapping, load_schemas
 from hub.position.pulse import Pulse
 from hub.position.tempo import Tempo
 from hub.settings import Settings, SourceSettings, shipped
@@ -56,8 +56,9 @@ class Sources:
         sources: Mapping[str, Source],
         clock: Clock = utc_now,
         before: Sources | None = None,
+        converters: Mapping[str, Converter] = VOCABULARY,
     ) -> None:
-        self.by_name = sources
+        self.by_name, self.converters = sources, converters
         self.pulse: Pulse = before.pulse if before else Pulse(tuple(sources), clock)
         self.tempo: Tempo = before.tempo if before else Tempo()
         self.drift: Counter[tuple[str, str]] = before.drift if before else Counter()
@@ -97,6 +98,7 @@ def load_sources(
     recorder: Recorder,
     blocks: Mapping[str, BlockType],
     inner: Inner = lambda _: None,
+    converters: Mapping[str, Converter] = VOCABULARY,
     before: Sources | None = None,
 ) -> Sources:
     """Open every enabled source of *settings*; SettingsError lists all faults at once.
@@ -111,7 +113,7 @@ def load_sources(
             continue
         try:
             loaded[name] = _load(
-                name, table, settings, recorder, blocks, inner(name), known.get(name)
+                name, table, settings, recorder, blocks, inner(name), converters, known.get(name)
             )
         except SettingsError as error:
             faults += error.faults
@@ -120,7 +122,7 @@ def load_sources(
     faults += _shared_blocks(loaded)
     if faults:
         raise SettingsError(faults)
-    return Sources(loaded, before=before)
+    return Sources(loaded, before=before, converters=converters)
 
 
 def read_spec(name: str, table: SourceSettings) -> tuple[ModuleType, Spec]:
@@ -191,6 +193,7 @@ def _load(
     recorder: Recorder,
     blocks: Mapping[str, BlockType],
     inner: httpx.AsyncBaseTransport | None,
+    converters: Mapping[str, Converter],
     before: Source | None = None,
 ) -> Source:
     module, spec = read_spec(name, table)
@@ -198,7 +201,7 @@ def _load(
         raise SettingsError(faults)
     where = f"sources.{name}.settings"
     options = convert_table(table.settings, module.Settings, settings.root, where)
-    mappings = _load_mappings(mappings_folder(module, spec), spec, blocks)
+    mappings = _load_mappings(mappings_folder(module, spec), spec, blocks, converters)
     if before is not None and _is_same(before, table, options):
         return replace(before, mappings=mappings, table=table)
     held = certificates_in(options)
@@ -248,11 +251,17 @@ def _is_same(before: Source, table: SourceSettings, options: object) -> bool:
 
 
 def _load_mappings(
-    folder: Path, spec: Spec, blocks: Mapping[str, BlockType]
+    folder: Path,
+    spec: Spec,
+    blocks: Mapping[str, BlockType],
+    converters: Mapping[str, Converter],
 ) -> dict[str, BlockMapping]:
     """The mapping of each block, held against the payloads that the contract describes."""
     schemas = load_schemas(contract_folder(folder))
-    found = {block: load_mapping(folder, block, blocks[block].type) for block in spec.blocks}
+    found = {
+        block: load_mapping(folder, block, blocks[block].type, converters=converters)
+        for block in spec.blocks
+    }
     faults = [fault for mapping in found.values() for fault in check_paths(mapping, schemas)]
     if faults:
         raise SettingsError(faults)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -26,12 +28,21 @@ def prepare_sandbox(settings: Settings) -> SandboxIssuer:
     keys = settings.path(settings.keys)
     issuer = SandboxIssuer(keys)
     (keys / KEY_SET).write_bytes(msgspec.json.encode(issuer.jwks()))
-    ensure_certificates(keys)
-    for table in settings.sources.values():
-        for value in table.settings.values():
-            if is_secret_reference(value) and "file" in value:
-                _ensure(settings.path(Path(value["file"])), keys)
+    named = {Path(f) for table in settings.sources.values() for f in _files(table.settings)}
+    if any(file.suffix in (".pem", ".key") for file in named):
+        ensure_certificates(keys)
+    for file in named:
+        _ensure(settings.path(file), keys)
     return issuer
+
+
+def _files(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Every file that a source's settings name, in tables of theirs too."""
+    for value in settings.values():
+        if is_secret_reference(value):
+            yield from (str(value[key]) for key in value if key == "file")
+        elif isinstance(value, dict):
+            yield from _files(value)
 
 
 def _ensure(file: Path, keys: Path) -> None:

@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import math
 import re
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from itertools import accumulate
 from typing import Any, TypeVar
@@ -122,6 +123,16 @@ def _refuse_member_twice(body: bytes) -> None:
 def json_object(answer: Answer) -> dict[str, Any]:
     """The JSON object in *answer* as plain data."""
     return json_value(answer, dict[str, Any])
+
+
+def list_at(source: str, payload: Mapping[str, Any], path: str) -> list[Any]:
+    """The list at *path* (`a/b`) of *payload*; SourceMalformed (`schema`) where there is none."""
+    found: Any = payload
+    for step in path.split("/"):
+        found = found.get(step) if isinstance(found, dict) else None
+    if not isinstance(found, list):
+        raise SourceMalformed(source, "schema", f"no list at {path}")
+    return found
 
 
 def path_of(error: msgspec.ValidationError) -> str:

@@ -48,7 +48,7 @@ _FAULT_STATUSES = frozenset({400, 500})
 """HTTP statuses that carry a SOAP fault (SOAP 1.1 section 6.2, 1.2 part 2 section 7.5)."""
 
 
-_UNUSABLE = (OSError, ValueError, LookupError, StopIteration, UserWarning)
+UNUSABLE = (OSError, ValueError, LookupError, StopIteration, UserWarning)
 """What reading a WSDL raises beside zeep's own errors."""
 
 
@@ -60,14 +60,14 @@ class SoapService:
         self.source = source
         self.faults = faults or FaultTable(source, {})
         try:
-            document = _load(wsdl)
-            self._operations = _soap_operations(document)
+            document = load_wsdl(wsdl)
+            self._operations = soap_operations(document)
             plans = _Plans()
             self._answers = {
                 name: (element.qname.text, plans.reader(element.type))
                 for name, element in _outputs(self._operations)
             }
-        except (ZeepError, SourceError, *_UNUSABLE) as error:
+        except (ZeepError, SourceError, *UNUSABLE) as error:
             raise SettingsError([f"{source}: {wsdl.name}: {type(error).__name__}"]) from error
 
     @property
@@ -178,7 +178,7 @@ class _Folder:
         return etree.tostring(parse_trusted_file(str(path)))
 
 
-def _load(wsdl: Path) -> Document:
+def load_wsdl(wsdl: Path) -> Document:
     """Zeep's reading of *wsdl*; what zeep would leave out with a warning is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
@@ -189,7 +189,7 @@ def _load(wsdl: Path) -> Document:
         )
 
 
-def _soap_operations(document: Document) -> dict[str, Any]:
+def soap_operations(document: Document) -> dict[str, Any]:
     """Every document/literal operation of the first SOAP port, by name."""
     ports = chain.from_iterable(service.ports.values() for service in document.services.values())
     binding = next(port.binding for port in ports if isinstance(port.binding, SoapBinding))
@@ -236,7 +236,7 @@ class _Plans:
             return
         if content is None:
             return
-        found = list(_elements(content, repeats=False))
+        found = list(elements_of(content, repeats=False))
         for element, repeats in found:
             self._add(record, element, repeats=repeats, among=[e for e, _ in found])
         record.group = _group(
@@ -255,14 +255,14 @@ class _Plans:
         )
 
 
-def _elements(node: Any, *, repeats: bool) -> Iterator[tuple[Any, bool]]:
+def elements_of(node: Any, *, repeats: bool) -> Iterator[tuple[Any, bool]]:
     """Every element of a model group, and whether it may stand more than once."""
     repeats = repeats or _is_many(node)
     if isinstance(node, Element):
         yield node, repeats
     elif isinstance(node, Indicator):
         for member in _members(node):
-            yield from _elements(member, repeats=repeats)
+            yield from elements_of(member, repeats=repeats)
 
 
 def _is_many(node: Any) -> bool:
@@ -289,5 +289,5 @@ def _group(node: Any, keys: dict[str, str]) -> Group:
         kind="choice" if choice else "all",
         required=required,
         members=tuple(members),
-        keys=frozenset(keys[e.qname.text] for e, _ in _elements(node, repeats=False)),
+        keys=frozenset(keys[e.qname.text] for e, _ in elements_of(node, repeats=False)),
     )

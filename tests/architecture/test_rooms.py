@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.core.model import BLOCKS
+from hub.position.outside import model_of
 from hub.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -85,8 +85,9 @@ def test_the_hub_names_no_system():
 
 
 def test_every_block_has_its_mapping_and_examples():
-    """Each block of the model is fed by exactly one mapping file, with examples beside it."""
-    stems = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() for name in BLOCKS}
+    """Each block is fed by exactly one mapping file, with examples beside it."""
+    blocks = model_of(load_settings(ROOT / "hub.toml")).blocks
+    stems = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() for name in blocks}
     files = [path for path in (ROOT / "mappings").rglob("*.toml") if path.stem != "codes"]
     assert sorted(path.stem for path in files) == sorted(stems)
     for path in files:
@@ -138,3 +139,25 @@ def test_no_test_can_leave_this_machine(address):
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     with socket.socket(family) as way, pytest.raises(PermissionError, match="leave this machine"):
         way.connect(address)
+
+
+@pytest.mark.parametrize(
+    ("system", "block"),
+    [
+        ("notifica", "notifications"),
+        ("registro", "registryEntries"),
+        ("expedientes", "cases"),
+        ("citas", "appointments"),
+        ("censo", "electoralRoll"),
+        ("tabla", "seniorCentres"),
+    ],
+)
+def test_a_connector_of_the_folder_is_known_to_the_model_alone(system, block):
+    """Under hub/ only core/model names what was built with the kit; its frames name nobody."""
+    names = re.compile(rf"[\"']({system}|{block})[\"']")
+    found = [
+        named(path)
+        for path in SHIPPED
+        if named(path).startswith("hub/") and names.search(path.read_text("utf-8"))
+    ]
+    assert found == ["hub/core/model/__init__.py"]

@@ -37,10 +37,17 @@ class RunningHub:
     that system, and a measure is not refused.
     """
 
-    def __init__(self, folder: Path, *, keeps: bool = False) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path, *, keeps: bool = False, root: Path = ROOT, only: str | None = None
+    ) -> None:
+        """Of another checkout with *root*; with *only* that one source is configured."""
+        self.folder, self.root = folder, root
         self.config = folder / "hub.toml"
-        text = (ROOT / "hub.toml").read_text("utf-8")
+        text = (root / "hub.toml").read_text("utf-8")
+        if only:
+            text = re.sub(
+                rf"(?ms)^\[sources\.(?!{only}\b).*?(?=^\[sources\.{only}\b|^# ---)", "", text
+            )
         for port in sorted(set(re.findall(r"\b8[01]\d\d\b", text))):
             text = text.replace(port, str(free_port()))
         text = text.replace(_FORGETFUL, "") if keeps else text + _PLAIN
@@ -62,7 +69,8 @@ class RunningHub:
         """Return when the hub answers and has printed all that it prints."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "hub", "serve", "--sandbox", "--config", str(self.config)],
-            cwd=ROOT,
+            cwd=self.root,
+            env={**os.environ, **self._path()},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -129,7 +137,17 @@ class RunningHub:
     def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """The command line of this hub."""
         command = [sys.executable, "-m", "hub", *arguments, "--config", str(self.config)]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=check)
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env={**os.environ, **self._path()},
+            capture_output=True,
+            text=True,
+            check=check,
+        )
+
+    def _path(self) -> dict[str, str]:
+        return {} if self.root == ROOT else {"PYTHONPATH": str(self.root)}
 
     def token(self, *arguments: str) -> str:
         """What `hub token` prints; the same for the same arguments."""

@@ -60,8 +60,8 @@ class Slice(Struct, frozen=True, kw_only=True):
 
     @property
     def samples(self) -> list[Path]:
-        """The decoded answers on file."""
-        found = (self.contract / "samples").glob("*.json")
+        """The decoded answers on file: what is no golden block and no refusal."""
+        found = (self.contract / "samples").glob(f"{self.operation}-*.json")
         return sorted(path for path in found if ".golden." not in path.name)
 
     @property

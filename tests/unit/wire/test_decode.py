@@ -20,6 +20,7 @@ from hub.wire.decode import (
     check_status,
     json_object,
     json_value,
+    list_at,
     retry_after,
 )
 
@@ -220,3 +221,18 @@ def test_depth_is_what_walking_finds(text):
     """Whatever stands in strings and behind backslashes, up to where it is no JSON."""
     steps = (1 if byte in b"[{" else -1 for byte in _brackets(text))
     assert max(accumulate(steps, initial=0)) >= _depth_by_walking(text)
+
+
+@pytest.mark.parametrize(
+    "payload", [{}, {"a": None}, {"a": []}, {"a": {"b": None}}, {"a": {"b": {}}}, {"a": {"b": "x"}}]
+)
+def test_a_list_that_is_not_there_is_malformed(payload):
+    """Neither null nor another shape is "no rows"."""
+    with pytest.raises(SourceMalformed, match="no list at a/b"):
+        list_at("x", payload, "a/b")
+
+
+def test_a_list_is_found_at_its_path():
+    """Through records, an empty one too."""
+    assert list_at("x", {"a": {"b": [1]}}, "a/b") == [1]
+    assert list_at("x", {"a": []}, "a") == []

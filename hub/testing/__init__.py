@@ -1,0 +1,1 @@
+"""What a connector's author runs: named rules, a workbench for one connector, builders."""

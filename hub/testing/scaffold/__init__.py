@@ -1,0 +1,1 @@
+"""`hub connectors new`: a first draft of a connector, from what its source says of itself."""
