@@ -63,8 +63,7 @@ class Platform:
         }
         self._cipher = stage.settings.get("cipher")
         self._earlier: dict[str, bytes] = {}
-        seal = self._seals["platform"]
-        self.asynchronous = AsynchronousSide(stage, self._inspector, seal, self._services)
+        self.asynchronous = AsynchronousSide(stage, self._inspector, self._seals, self._services)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One HTTP exchange."""

@@ -136,7 +136,7 @@ async def test_what_the_simulator_answers_satisfies_the_schemas(
     assert outcome.message is not None
     envelope = etree.fromstring(outcome.message.body)
     if service.encryption is not None:
-        world.age._decryptor.decrypt(envelope, envelope[1], service.encryption)
+        world.age._believer._decryptor.decrypt(envelope, envelope[1], service.encryption)
     official = _official(service, "respuesta.xsd")
     for path in filter(None, (contract("services", service.code, "respuesta.xsd"), official)):
         etree.XMLSchema(file=str(path)).assertValid(envelope[1][0])

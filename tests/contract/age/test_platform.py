@@ -170,7 +170,8 @@ async def test_the_same_answer_is_believed_once(files: CertificateFiles):
         envelope = world.recorder.outcomes[0].message
         assert envelope is not None
         body = etree.fromstring(envelope.body)
-        verified = world.age._verifier.verify(body, "rsa-sha256")
+        service = world.age._services[OPERATION]
+        verified = world.age._believer.verified(body, service)
         with pytest.raises(SourceInsecure, match="replay"):
             world.age._refuse_seen(verified.digest)
 
