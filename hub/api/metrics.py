@@ -83,16 +83,23 @@ def _operations(guards: list[SourceGuard]) -> Iterator[Metric]:
         "Operations that were not begun, by technical reason.",
         labels=["source", "reason"],
     )
+    declined = CounterMetricFamily(
+        "hub_operations_declined",
+        "Operations that the source refused: somebody has to mend something, or it comes again.",
+        labels=["source", "operation", "reason"],
+    )
     seconds = HistogramMetricFamily(
         "hub_operation_seconds", "How long operations took.", labels=["source"]
     )
     for guard in guards:
         for (operation, reason), count in sorted(guard.tally.ended.items()):
             ended.add_metric([guard.source, operation, reason], count)
+        for (operation, reason), count in sorted(guard.tally.declined.items()):
+            declined.add_metric([guard.source, operation, reason], count)
         for why, count in sorted(guard.tally.refused.items()):
             refused.add_metric([guard.source, why], count)
         seconds.add_metric([guard.source], _cumulative(guard), guard.tally.seconds)
-    yield from (ended, refused, seconds)
+    yield from (ended, declined, refused, seconds)
 
 
 def _cumulative(guard: SourceGuard) -> list[tuple[str, float]]:

@@ -110,7 +110,7 @@ async def test_everybody_gets_some_answer_that_is_bound(files: CertificateFiles)
         ("fault_bare", SourceUnavailable, "backend_fault"),
         ("protected", SourceProtected, "backend_fault"),
         ("business_error", SourceRefused, "schema"),
-        ("unheard_code", SourceUnavailable, "backend_fault"),
+        ("business_code", SourceUnavailable, "backend_fault"),
         ("not_ready", SourceUnavailable, "backend_fault"),
         ("not_xml", SourceMalformed, "malformed"),
         ("doctype", SourceInsecure, "forbidden_xml"),
