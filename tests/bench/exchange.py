@@ -26,6 +26,7 @@ import msgspec
 import xmlsec
 import zeep
 from lxml import etree
+from msgspec import structs
 from zeep.wsse.signature import BinarySignature
 
 from connectors.age.connector import Age
@@ -167,7 +168,8 @@ async def _exchanges(
     ids = iter(numbers)
     client = open_client("age", url, recorder)
     age = Age(client, settings(files), lambda _: next(ids))
-    queries = iter([asking() for _ in numbers])
+    patient = asyncio.get_running_loop().time() + 600
+    queries = iter([structs.replace(asking(), deadline=patient) for _ in numbers])
 
     async def caller() -> None:
         for query in queries:
