@@ -153,7 +153,7 @@ def _plain(element: etree._Element, service: Service, depth: int = 0) -> Any:
         return (element.text or "").strip()
     values: dict[str, list[Any]] = {}
     for child in element:
-        name = etree.QName(child).localname
+        name = child.tag.rpartition("}")[2]
         if name not in service.withheld:
             values.setdefault(name, []).append(_plain(child, service, depth + 1))
     return {

@@ -16,15 +16,17 @@ from connectors.age.answer import envelope_of, fault_code, raise_fault
 from connectors.age.batch_answer import ALREADY_THERE, LOST, UNHEARD_OF, Reader
 from connectors.age.batch_request import answer_request, petition, requested_parts
 from connectors.age.batch_service import BatchService, batch_services
-from connectors.age.connector import SERVICES, Settings
+from connectors.age.belief import Believer
+from connectors.age.connector import SERVICES
 from connectors.age.outcomes import SOURCE
 from connectors.age.request import Requester, RequestForm, new_request_id
 from connectors.age.service import CONTRACT, load_outcomes
+from connectors.age.settings import Settings, check_codes
 from hub.core.connector import Query
 from hub.core.errors import SourceRefused
 from hub.wire.bulk import Accepted, Bulk, BulkConnector, BulkRules, Collected, NeverArrived
 from hub.wire.client import Answer, SourceClient
-from hub.wire.signature import BodySigner, PinnedVerifier
+from hub.wire.signature import BodySigner
 
 BATCH_SERVICES = batch_services(SERVICES)
 """By operation the services that can be asked asynchronously."""
@@ -38,7 +40,7 @@ class AgeBatch:
         self._signer = BodySigner(
             SOURCE, settings.certificate.reveal(), settings.key.reveal(), client.clock
         )
-        self._verifier = PinnedVerifier(SOURCE, settings.signer.reveal(), client.clock)
+        self._believer = Believer(settings, client.clock)
         requester = Requester(identifier=settings.requester_id, name=settings.requester_name)
         self._table = load_outcomes(CONTRACT)
         services = {name: batch.service for name, batch in BATCH_SERVICES.items()}
@@ -73,7 +75,7 @@ class AgeBatch:
         if fault_code(envelope) == ALREADY_THERE:
             return Accepted(wait_s=0)
         return self._readers[bulk.operation].confirmation(
-            self._verified(bulk, answer, envelope), bulk
+            self._opened(bulk, answer, envelope), bulk
         )
 
     async def collect(self, bulk: Bulk) -> Answer:
@@ -88,7 +90,7 @@ class AgeBatch:
             return NeverArrived()
         if code in LOST:
             raise SourceRefused(SOURCE, "backend_fault", f"SCSP fault code {code}")
-        body = self._verified(bulk, answer, envelope)
+        body = self._opened(bulk, answer, envelope)
         return self._readers[bulk.operation].answer(body, bulk, answer.exchange)
 
     def requested(self, body: bytes) -> Mapping[str, bytes]:
@@ -97,20 +99,24 @@ class AgeBatch:
     async def _post(
         self, batch: BatchService, bulk: Bulk, message: etree._Element, action: str
     ) -> Answer:
-        algorithm = batch.service.signature.request
-        content = self._signer.sign(message, f"Body-{bulk.request_id}", algorithm)
+        profile = batch.service.signature
+        body_id = f"Body-{bulk.request_id}"
+        content = self._signer.sign(message, body_id, profile.request, profile.mode)
         call = self._client.bulk_call(batch.operation, bulk.id, bulk.retention)
         headers = {"content-type": "text/xml; charset=UTF-8", "soapaction": f'"{action}"'}
-        return await call.post(batch.asynchronous.endpoint, content, headers)
+        own = self._settings.bulk_endpoints
+        endpoint = own.get(batch.service.code, batch.asynchronous.endpoint)
+        return await call.post(endpoint, content, headers)
 
-    def _verified(self, bulk: Bulk, answer: Answer, envelope: etree._Element) -> etree._Element:
-        """The Body that the platform signed; the error of the outcome for a fault."""
+    def _opened(self, bulk: Bulk, answer: Answer, envelope: etree._Element) -> etree._Element:
+        """The signed Body in clear; the error of the outcome for a fault."""
         raise_fault(answer, envelope, self._table)
-        service = BATCH_SERVICES[bulk.operation].service
-        algorithm = self._settings.answer_algorithm or service.signature.answer
-        return self._verifier.verify(envelope, algorithm).body
+        batch = BATCH_SERVICES[bulk.operation]
+        verified = self._believer.verified(envelope, batch.service)
+        return self._believer.open(envelope, verified, batch.asynchronous.encryption)
 
 
 def open_bulk(client: SourceClient, settings: Settings) -> BulkConnector:
     """The asynchronous side of `age`; SettingsError when a certificate or key cannot be used."""
+    check_codes(settings, (service.code for service in SERVICES))
     return AgeBatch(client, settings)

@@ -12,6 +12,7 @@ from connectors.age.service import Service
 from hub.core.connector import Operation, Patience
 from hub.core.errors import SettingsError
 from hub.wire.bulk import BulkRules
+from hub.wire.xmlenc import EncryptionProfile
 
 
 class Asynchronous(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,6 +27,8 @@ class Asynchronous(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     interval_s: float
     give_up_s: float
     patience: Patience
+    encryption: EncryptionProfile | None = None
+    """How answers are encrypted: another part of the message than of a synchronous one."""
 
 
 class BatchService(Struct, frozen=True, kw_only=True):
@@ -71,6 +74,8 @@ def batch_services(services: Sequence[Service]) -> Mapping[str, BatchService]:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             faults.append(f"age: {service.code}/asynchronous.toml: {error}")
             continue
+        if (side.encryption is None) != (service.encryption is None):
+            faults.append(f"age: {service.code}/asynchronous.toml: encryption on one side alone")
         found[service.operation] = BatchService(service=service, asynchronous=side)
     if faults:
         raise SettingsError(faults)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from connectors.age.connector import Age, Settings
+from connectors.age.connector import Age
 from connectors.age.outcomes import SOURCE
+from connectors.age.settings import Settings
 from hub.core.connector import Connector
 from hub.core.errors import SourceRefused
 from hub.wire.client import SourceClient

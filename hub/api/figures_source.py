@@ -37,6 +37,16 @@ def _operations(guards: list[SourceGuard]) -> Iterator[Metric]:
         ),
     )
     yield counter(
+        "hub_operations_declined",
+        "Operations that the source refused: somebody has to mend something, or it comes again.",
+        ["source", "operation", "reason"],
+        (
+            ((guard.source, operation, reason), count)
+            for guard in guards
+            for (operation, reason), count in sorted(guard.tally.declined.items())
+        ),
+    )
+    yield counter(
         "hub_operations_refused",
         "Operations that were not begun, by technical reason.",
         ["source", "reason"],

@@ -29,6 +29,7 @@ from hub.position.bulk_holding import decision_now, hold
 from hub.position.bulk_memory import BulkMemory
 from hub.position.bulk_records import BulkRecords
 from hub.position.desk import Desk
+from hub.position.failure import alert
 from hub.wire.bulk import Accepted, Bulk, BulkConnector, BulkRules, Delivered, NeverArrived, Part
 from hub.wire.client import Answer
 from hub.wire.patience import NEVER_LEFT
@@ -207,7 +208,8 @@ class BulkDesk:
         return await self._jobs.move(job, "done")
 
     async def _note(self, run: Run, job: Job, error: SourceError) -> None:
-        """An answer that must not be believed is a security event."""
+        """An answer that must not be believed is a security event; a refusal is for operators."""
+        alert(error, run.operation)
         if error.reason in SECURITY_REASONS:
             await self._records.security(run, job, error.reason)
 

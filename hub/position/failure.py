@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import structlog
 from msgspec import Struct
 
-from hub.core.errors import SECURITY_REASONS, TechnicalReason
+from hub.core.errors import SECURITY_REASONS, SourceError, SourceRefused, TechnicalReason
 from hub.ledger.store import JSON
+
+log = structlog.get_logger()
+
+
+def alert(error: SourceError, operation: str) -> None:
+    """Tell operators of a refusal: somebody has to mend something, or it comes again.
+
+    The log says which code or rule it was; a detail holds nothing about anybody.
+    """
+    if isinstance(error, SourceRefused):
+        log.error(
+            "source_refused",
+            source=error.source,
+            operation=operation,
+            reason=error.reason,
+            detail=error.detail,
+        )
 
 
 class Failure(Struct, frozen=True, kw_only=True):

@@ -31,7 +31,7 @@ from hub.core.exchange import SourceRecord
 from hub.core.limits import CacheLimits
 from hub.core.model import BlockType
 from hub.position.cache import LATE_S, AnswerCache, Key, key_of
-from hub.position.failure import Failure, Underway
+from hub.position.failure import Failure, Underway, alert
 from hub.position.flight import Flight, Flights, Landing
 from hub.position.others import Witness
 from hub.position.plan import Step
@@ -247,6 +247,7 @@ async def ask(source: Source, operation: Operation, query: Query, witness: Witne
     try:
         return await source.client.guard.run(operation, query.deadline, work)
     except SourceError as error:
+        alert(error, operation.name)
         if error.reason in SECURITY_REASONS:
             await source.client.discard_connections()
         return Failure(

@@ -17,6 +17,7 @@ from hub.core.exchange import Origin, Recorder, SourceRecord
 from hub.core.limits import SourceLimits
 from hub.core.moment import Clock, new_id, utc_now
 from hub.wire.guard import SourceGuard
+from hub.wire.outlet import Outlet
 from hub.wire.patience import patiently
 from hub.wire.recording import EXCHANGE, RecordingTransport
 from hub.wire.table import open_table
@@ -153,13 +154,13 @@ class SourceClient:
     def __init__(
         self,
         source: str,
-        http: httpx.AsyncClient,
+        outlet: Outlet,
         guarded: GuardedTransport,
         credentials: Credentials | None,
         clock: Clock,
         guard: SourceGuard,
     ) -> None:
-        self.source, self._http, self._guarded, self.guard = source, http, guarded, guard
+        self.source, self._outlet, self._guarded, self.guard = source, outlet, guarded, guard
         self._credentials, self.clock = credentials, clock
         self._shared: set[asyncio.Future[Any]] = set()
 
@@ -187,7 +188,7 @@ class SourceClient:
     def with_credentials(self, credentials: Credentials) -> SourceClient:
         """The same way out, proving the hub's identity with *credentials*."""
         proving = SourceClient(
-            self.source, self._http, self._guarded, credentials, self.clock, self.guard
+            self.source, self._outlet, self._guarded, credentials, self.clock, self.guard
         )
         proving._shared = self._shared
         return proving
@@ -200,7 +201,7 @@ class SourceClient:
     @property
     def base_url(self) -> str:
         """The configured address, with a final slash."""
-        return str(self._http.base_url)
+        return self._outlet.base_url
 
     async def transmit(
         self,
@@ -213,15 +214,16 @@ class SourceClient:
         """One attempt to send one message; connectors use a Call instead."""
         proof = await self._proof(tag)
         secrets = frozenset(name.lower() for name in proof)
-        request = self._http.build_request(
+        response = await self._outlet.send(
             method,
             path,
-            headers={**_lower(headers), **_lower(proof), **_OURS},
-            content=content,
-            timeout=httpx.Timeout(None, connect=tag.connect_s),
-            extensions={EXTENSION: replace(tag, secrets=secrets)},
+            {**_lower(headers), **_lower(proof), **_OURS},
+            content,
+            {
+                EXTENSION: replace(tag, secrets=secrets),
+                "timeout": httpx.Timeout(None, connect=tag.connect_s).as_dict(),
+            },
         )
-        response = await self._http.send(request)
         return Answer(
             source=self.source,
             status=response.status_code,
@@ -258,7 +260,7 @@ class SourceClient:
         for work in tuple(self._shared):
             work.cancel()
         await asyncio.gather(*self._shared, return_exceptions=True)
-        await self._http.aclose()
+        await self._outlet.aclose()
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
@@ -286,13 +288,15 @@ def open_client(
         transport, url = transport or table, url.partition("?")[0]
     allowed = frozenset(origin_of(httpx.URL(address)) for address in (url, *egress))
     guarded = guarded_transport(allowed, transport)
+    recording = RecordingTransport(guarded, recorder, clock, ids)
     jar = CookieJar(None if keeps_cookies else DefaultCookiePolicy(allowed_domains=[]))
     http = httpx.AsyncClient(
         base_url=url,
-        transport=RecordingTransport(guarded, recorder, clock, ids),
+        transport=recording,
         cookies=jar,
         follow_redirects=False,
         trust_env=False,
     )
+    outlet = Outlet(http, recording, keeps_cookies=keeps_cookies)
     guard = SourceGuard(source, limits or SourceLimits())
-    return SourceClient(source, http, guarded, None, clock, guard)
+    return SourceClient(source, outlet, guarded, None, clock, guard)

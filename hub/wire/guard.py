@@ -17,7 +17,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from hub.core.connector import Operation
-from hub.core.errors import SourceError, SourceUnavailable
+from hub.core.errors import SourceError, SourceRefused, SourceUnavailable
 from hub.core.limits import SourceLimits
 from hub.wire.breaker import Breaker, State
 from hub.wire.budget import RetryBudget
@@ -49,6 +49,8 @@ class Tally:
     def __init__(self) -> None:
         self.ended: Counter[tuple[str, str]] = Counter()
         """By operation and technical reason, `ok` or `cancelled`."""
+        self.declined: Counter[tuple[str, str]] = Counter()
+        """Of these, by operation and reason, what the source refused: somebody must mend it."""
         self.refused: Counter[str] = Counter()
         """By technical reason: what was not even tried."""
         self.within: Counter[float] = Counter()
@@ -63,6 +65,8 @@ class Tally:
         elif isinstance(error, Exception):
             reason = "hub_fault"
         self.ended[operation, reason] += 1
+        if isinstance(error, SourceRefused):
+            self.declined[operation, reason] += 1
         self.within[next((b for b in BOUNDS_S if elapsed_s <= b), math.inf)] += 1
         self.seconds += elapsed_s
 

@@ -10,7 +10,6 @@ cannot vouch for another (signature wrapping).
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import hashlib
 
 from cryptography import x509
@@ -18,16 +17,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from msgspec import Struct
-from signxml import processor
-from signxml.algorithms import (
-    CanonicalizationMethod,
-    DigestAlgorithm,
-    SignatureConstructionMethod,
-    SignatureMethod,
-)
 from signxml.exceptions import SignXMLException
-from signxml.signer import SignatureReference, XMLSigner
-from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
+from signxml.signer import SignatureReference
+from signxml.verifier import SignatureConfiguration, VerifyResult
 
 from hub.core.errors import SettingsError, SourceInsecure, SourceRefused
 from hub.core.moment import Clock
@@ -50,23 +42,17 @@ from hub.wire.signature_keys import (
     unfit,
     valid_at,
 )
+from hub.wire.signature_signxml import (
+    C14N_WITH_COMMENTS,
+    EXCLUSIVE_C14N,
+    INCLUSIVE_C14N,
+    InPlaceVerifier,
+    expected,
+    signer_of,
+)
 
 __all__ = ["BodySigner", "PinnedVerifier", "Verified", "valid_at"]
 
-# At DEBUG this logger writes the canonical message out, and the message is about a person.
-processor.logger.disabled = True
-
-_METHODS = {
-    "rsa-sha256": (SignatureMethod.RSA_SHA256, DigestAlgorithm.SHA256),
-    "rsa-sha1": (SignatureMethod.RSA_SHA1, DigestAlgorithm.SHA1),
-}
-_EXCLUSIVE = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
-_INCLUSIVE = CanonicalizationMethod.CANONICAL_XML_1_0
-_WITH_COMMENTS = CanonicalizationMethod.CANONICAL_XML_1_0_WITH_COMMENTS
-_PLACES: dict[Mode, str] = {
-    "ws-security": f"./{SOAP}Header/{WSSE}Security/",
-    "xml-signature": f"./{SOAP}Header/",
-}
 _NAMES = {"soapenv": SOAP[1:-1]}
 """Namespaces of a message's Envelope. Inclusive canonicalisation writes them out inside the
 signature as well, so that a bare signature is made in the same company (see `_bare`)."""
@@ -81,13 +67,6 @@ class Verified(Struct, frozen=True, kw_only=True):
 
     body: etree._Element
     digest: str
-
-
-class _Sha1Signer(XMLSigner):
-    """Signs with SHA-1, for a service whose profile still says so."""
-
-    def check_deprecated_methods(self) -> None:
-        """Nothing is refused here: the profile has decided, in writing."""
 
 
 class BodySigner:
@@ -150,9 +129,9 @@ class BodySigner:
         """
         envelope, header, body = _envelope(content, {})
         body.set("Id", body_id)
-        signer = _signer(algorithm, _INCLUSIVE)
+        signer = signer_of(algorithm, INCLUSIVE_C14N)
         signer.namespaces = {"ds": DS[1:-1], **_NAMES}
-        whole = SignatureReference(URI=f"#{body_id}", c14n_method=_WITH_COMMENTS)
+        whole = SignatureReference(URI=f"#{body_id}", c14n_method=C14N_WITH_COMMENTS)
         signature = signer.sign(
             envelope,
             key=self._key,
@@ -166,7 +145,7 @@ class BodySigner:
     def _signature(
         self, envelope: etree._Element, body_id: str, token_id: str, algorithm: Algorithm
     ) -> etree._Element:
-        signer = _signer(algorithm, _EXCLUSIVE)
+        signer = signer_of(algorithm, EXCLUSIVE_C14N)
         key_info = etree.Element(f"{DS}KeyInfo")
         reference = etree.SubElement(
             etree.SubElement(key_info, f"{WSSE}SecurityTokenReference"), f"{WSSE}Reference"
@@ -213,7 +192,7 @@ class PinnedVerifier:
         now = self._clock()
         if not valid_at(certificate, now):
             raise self._refusal("the pinned certificate is not valid now")
-        config = _expected(algorithm, mode, now)
+        config = expected(algorithm, mode, now)
         result = self._cryptographic(envelope, form, certificate, config)
         body = result.signed_xml
         if body is None or body.tag != f"{SOAP}Body":
@@ -228,7 +207,7 @@ class PinnedVerifier:
         config: SignatureConfiguration,
     ) -> VerifyResult:
         try:
-            result = XMLVerifier().verify(
+            result = InPlaceVerifier().verify(
                 envelope,
                 x509_cert=certificate,
                 id_attribute=form.id_name,
@@ -249,27 +228,6 @@ class PinnedVerifier:
 
     def _refusal(self, detail: str) -> SourceInsecure:
         return SourceInsecure(self._source, "signature", detail)
-
-
-def _signer(algorithm: Algorithm, canonical: CanonicalizationMethod) -> XMLSigner:
-    method, digest = _METHODS[algorithm]
-    return (_Sha1Signer if algorithm == "rsa-sha1" else XMLSigner)(
-        method=SignatureConstructionMethod.detached,
-        signature_algorithm=method,
-        digest_algorithm=digest,
-        c14n_algorithm=canonical,
-    )
-
-
-def _expected(algorithm: Algorithm, mode: Mode, now: dt.datetime) -> SignatureConfiguration:
-    method, digest = _METHODS[algorithm]
-    return SignatureConfiguration(
-        expect_references=1,
-        location=_PLACES[mode],
-        signature_methods=frozenset({method}),
-        digest_algorithms=frozenset({digest}),
-        verification_time=now,
-    )
 
 
 def _envelope(

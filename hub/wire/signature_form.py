@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
 from typing import Literal
 
 from lxml import etree
@@ -115,7 +114,9 @@ def _parts(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:
 def _unique_ids(envelope: etree._Element) -> None:
     """No two elements share an identifier, whatever the attribute's spelling."""
     seen: set[str] = set()
-    for element in _elements(envelope):
+    for element in envelope.iter(etree.Element):
+        if not element.items():
+            continue
         own = set(_ids(element).values())
         _require(seen.isdisjoint(own), "an identifier that stands twice")
         seen |= own
@@ -125,9 +126,14 @@ def _ids(element: etree._Element) -> dict[str, str]:
     """Identifiers of *element* by attribute name: Id, ID, id, wsu:Id, xml:id."""
     return {
         str(name): str(value)
-        for name, value in element.attrib.items()
-        if etree.QName(name).localname.lower() == "id"
+        for name, value in element.items()
+        if _local(str(name)).lower() == "id"
     }
+
+
+def _local(name: str) -> str:
+    """The local part of a name in Clark notation."""
+    return name.rpartition("}")[2]
 
 
 def _signed_info(info: etree._Element, algorithm: Algorithm, mode: Mode) -> str:
@@ -165,7 +171,7 @@ def _canonicalises(element: etree._Element, algorithm: str) -> None:
 def _id_name(body: etree._Element, uri: str) -> str:
     """Under which attribute the Body has the identifier that *uri* points to."""
     names = [
-        etree.QName(name).localname
+        _local(name)
         for name, value in _ids(body).items()
         if uri == f"#{value}" and name in ("Id", "ID", f"{WSU}Id")
     ]
@@ -210,12 +216,7 @@ def _only(parent: etree._Element, tag: str, what: str) -> etree._Element:
 
 def _alone(envelope: etree._Element, element: etree._Element, name: str) -> None:
     """No other element, of whatever namespace, bears the local name of *element*."""
-    others = (e for e in _elements(envelope) if etree.QName(e).localname == name)
-    _require(all(other is element for other in others), f"a second {name}")
-
-
-def _elements(root: etree._Element) -> Iterator[etree._Element]:
-    return root.iter(etree.Element)
+    _require(list(envelope.iter(f"{{*}}{name}")) == [element], f"a second {name}")
 
 
 def _require(holds: bool, rule: str) -> None:  # noqa: FBT001 - reads as a sentence

@@ -13,10 +13,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from cryptography import x509
 from lxml import etree
 from msgspec import Struct
 
-from connectors.age.simulator import bulk_messages, messages, sealing
+from connectors.age.simulator import bulk_messages, encrypting, messages, sealing
 from connectors.age.simulator.inspection import Inspector, Refusal
 from connectors.age.simulator.register import Moment, entry
 from connectors.age.simulator.services import FOLDER, PublishedService
@@ -57,6 +58,8 @@ class Taken(Struct, kw_only=True):
     """A request that the platform has."""
 
     petition: etree._Element
+    asker: x509.Certificate
+    code: str
     ready_at: dt.datetime
     served: int = 0
 
@@ -68,6 +71,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     request_action: str
     answer_action: str
     limit: int
+    encrypted: str | None
+    """The element whose content is encrypted, where any is."""
 
 
 class AsynchronousSide:
@@ -77,10 +82,10 @@ class AsynchronousSide:
         self,
         stage: Stage,
         inspector: Inspector,
-        seal: sealing.Seal,
+        seals: Mapping[str, sealing.Seal],
         services: Mapping[str, PublishedService],
     ) -> None:
-        self._stage, self._inspector, self._seal = stage, inspector, seal
+        self._stage, self._inspector, self._seals = stage, inspector, seals
         self.endpoints = _endpoints(services)
         self._taken: dict[str, Taken] = {}
         self.asked: Counter[str] = Counter()
@@ -113,7 +118,7 @@ class AsynchronousSide:
             if action == endpoint.request_action:
                 return "bulk_request", *self._take(body, endpoint)
             if action == endpoint.answer_action:
-                return "bulk_answer", *self._serve(body)
+                return "bulk_answer", *self._serve(body, endpoint)
         except Refusal as refusal:
             return "bulk_refused", 500, self._fault(refusal.code, refusal.text, endpoint)
         return "bulk_refused", 500, self._fault("0406", "Contenido no esperado", endpoint)
@@ -129,49 +134,62 @@ class AsynchronousSide:
         request_id = messages.request_id(petition)
         if fault.get("mode") != "async_forgets":
             ready_at = self._stage.clock() + dt.timedelta(hours=hours)
-            self._taken[request_id] = Taken(petition=petition, ready_at=ready_at)
+            self._taken[request_id] = Taken(
+                petition=petition,
+                asker=self._inspector.asker(petition),
+                code=endpoint.service.code,
+                ready_at=ready_at,
+            )
             self.asked.update(node.text or "" for node in petition.iter(f"{_P}Documentacion"))
         if fault.get("mode") == "async_breaks":
             return 500, self._fault("0999", "Error de pruebas", endpoint)
         moment = messages.moment_text(self._stage.clock())
         content = bulk_messages.confirmation(petition, request_id, hours, moment)
-        return 200, self._sealed(content, fault)
+        return 200, self._sealed(content, fault, endpoint, self._inspector.asker(petition))
 
-    def _serve(self, body: bytes) -> Reply:
-        signed, _ = self._inspector.opened(body)
+    def _serve(self, body: bytes, endpoint: Endpoint) -> Reply:
+        signed, _ = self._inspector.opened(body, bare=endpoint.service.bare_signature)
         if [child.tag for child in signed] != [f"{_ASK}SolicitudRespuesta"]:
             raise Refusal("0406", "Contenido del mensaje SOAP no esperado")
         request_id = signed.findtext(f".//{_ASK}IdPeticion", "")
         taken = self._taken.get(request_id)
-        if taken is None:
+        if taken is None or taken.code != endpoint.service.code:
             raise Refusal("0244", "No existe la petición en el sistema")
         fault, now = self._fault_in_force(), self._stage.clock()
         moment = messages.moment_text(now)
         if fault.get("mode") == "async_never_ready" or now < taken.ready_at:
             hours = int(fault.get("hours", 1))
             content = bulk_messages.not_ready(taken.petition, request_id, hours, moment)
-            return 200, self._sealed(content, fault)
+            return 200, self._sealed(content, fault, endpoint, taken.asker)
         if now > taken.ready_at + dt.timedelta(days=EXPIRES_DAYS):
             raise Refusal("0208", "Fichero de respuesta caducado")
         if taken.served >= MOST_SERVED:
             raise Refusal("0225", "Se ha alcanzado el número máximo de respuestas servidas")
         taken.served += 1
         self.served[request_id] += 1
-        return 200, self._sealed(self._answer(taken, request_id, moment, fault), fault)
+        content = self._answer(taken, request_id, moment, fault, endpoint.service)
+        return 200, self._sealed(content, fault, endpoint, taken.asker)
 
-    def _answer(self, taken: Taken, request_id: str, moment: str, fault: dict[str, Any]) -> str:
+    def _answer(
+        self,
+        taken: Taken,
+        request_id: str,
+        moment: str,
+        fault: dict[str, Any],
+        service: PublishedService,
+    ) -> str:
         mode = str(fault.get("mode", ""))
-        items = [self._item(node, moment) for node in bulk_messages.people(taken.petition)]
-        items = self._spoiled(items, taken.petition, mode, moment)
+        people = bulk_messages.people(taken.petition)
+        items = [self._item(node, service) for node in people]
+        items = self._spoiled(items, people[0], mode, service)
         if mode == "async_other_request":
             request_id = f"{request_id[:-4]}OTRA"
         return bulk_messages.answer(taken.petition, request_id, items, moment)
 
     def _spoiled(
-        self, items: list[str], petition: etree._Element, mode: str, moment: str
+        self, items: list[str], first: etree._Element, mode: str, service: PublishedService
     ) -> list[str]:
         """What may be wrong with one person's part, here the first's."""
-        first = bulk_messages.people(petition)[0]
         number = self._stage.population.number
         match mode:
             case "async_missing_item":
@@ -180,43 +198,49 @@ class AsynchronousSide:
                 return [items[0], *items]
             case "async_other_item":
                 stranger = number(magic.HOUSEHOLD_OF_SIX)
-                return [self._item(first, moment, document=stranger), *items[1:]]
+                return [self._item(first, service, document=stranger), *items[1:]]
             case "async_surplus_item":
                 stranger = number(magic.HOUSEHOLD_OF_SIX)
-                return [*items, self._item(first, moment, document=stranger, item_id="999999")]
+                return [*items, self._item(first, service, document=stranger, item_id="999999")]
         return items
 
     def _item(
         self,
         person: etree._Element,
-        moment: str,
+        service: PublishedService,
         document: str | None = None,
         item_id: str | None = None,
     ) -> str:
-        population, now = self._stage.population, self._stage.clock()
+        population, now, played = self._stage.population, self._stage.clock(), service.played
         number = document or messages.document(person)
-        service = self._service_of(person)
-        known = entry(service, population, population.find(number), Moment(today=now.date()))
+        circumstances = Moment(today=now.date(), asked=messages.asked(person, played.asked))
+        known = entry(service, population, population.find(number), circumstances)
+        moment = messages.moment_text(now, twelve_hours=played.twelve_hours)
         draft = messages.Draft(
             petition=person,
-            played=service.played,
+            played=played,
             request_id=item_id or bulk_messages.item_id(person),
             document=number,
             entry=known,
             moment=moment,
-            generated=moment,
+            generated=f"{now:%Y-%m-%d}" if played.date_only else moment,
         )
         return bulk_messages.part_of(messages.answer(draft))
 
-    def _service_of(self, person: etree._Element) -> PublishedService:
-        """The service that a person's part of a request is for."""
-        code = person.findtext(f".//{_P}CodigoCertificado", "")
-        return next(e.service for e in self.endpoints.values() if e.service.code == code)
-
-    def _sealed(self, content: str, fault: dict[str, Any]) -> bytes:
-        mode = str(fault.get("mode", ""))
+    def _sealed(
+        self, content: str, fault: dict[str, Any], endpoint: Endpoint, asker: x509.Certificate
+    ) -> bytes:
+        mode, service = str(fault.get("mode", "")), endpoint.service
         wrong = "unsigned" if mode == "async_unsigned" else mode
-        return self._seal.sealed(content, wrong if wrong in sealing.MODES else None)
+        manner = sealing.Manner(
+            bare=service.bare_signature,
+            body_id=service.played.body_id,
+            recipient=asker,
+            encryption=service.encryption if endpoint.encrypted else None,
+            element=endpoint.encrypted or "",
+        )
+        known = wrong in sealing.MODES | encrypting.MODES
+        return self._seals[service.played.seal].sealed(content, wrong if known else None, manner)
 
     def _fault_in_force(self) -> dict[str, Any]:
         fault = self._stage.faults.get(self._stage.source)
@@ -240,6 +264,7 @@ def _endpoints(services: Mapping[str, PublishedService]) -> dict[str, Endpoint]:
             request_action=config["request_action"],
             answer_action=config["answer_action"],
             limit=config["limit"],
+            encrypted=config.get("encryption", {}).get("element"),
         )
     return found
 

@@ -35,10 +35,11 @@ def encrypt(
     envelope: etree._Element,
     recipient: x509.Certificate,
     algorithms_: tuple[str, ...],
+    element: str,
     mode: str | None,
 ) -> list[etree._Element]:
-    """Replace the content of DatosEspecificos; the token and wrapped key for the header."""
-    holder = next(envelope.iter("{*}DatosEspecificos"), None)
+    """Replace the content of *element*; the token and wrapped key for the header."""
+    holder = next(envelope.iter(f"{{*}}{element}"), None)
     if holder is None or mode == "unencrypted":
         return []
     transport, cipher = algorithms_

@@ -10,7 +10,7 @@ from lxml import etree
 from connectors.age.simulator import encrypting, messages, sealing
 from connectors.age.simulator.asynchronous import ASYNCHRONOUS_FAULTS, AsynchronousSide
 from connectors.age.simulator.inspection import Inspector, Refusal
-from connectors.age.simulator.register import Moment, entry
+from connectors.age.simulator.register import UNHEARD, Moment, entry
 from connectors.age.simulator.services import FOLDER, PublishedService, published
 from hub.sandbox import magic
 from hub.sandbox.certificates import ensure_certificates
@@ -19,7 +19,7 @@ from hub.sandbox.stage import Stage
 MAX_REQUEST = 256 * 1024
 
 _FAULT_DIALECTS = {"fault_official": "official", "fault_emiserv": "emiserv", "fault_bare": "bare"}
-_ENTRIES = frozenset({"protected", "unknown_person", "business_error", "unheard_code"})
+_ENTRIES = frozenset({"protected", "unknown_person", "business_error", "business_code"})
 """Modes that choose what a provider knows; a service that has no such case keeps its own."""
 
 _DRAFTS = frozenset(
@@ -42,7 +42,7 @@ FAULTS = frozenset(
         *ASYNCHRONOUS_FAULTS,
     }
 )
-"""The modes of this simulator. Fault modes take the parameter `code`."""
+"""The modes of this simulator. Fault modes and `business_code` take the parameter `code`."""
 
 Reply = tuple[int, bytes]
 
@@ -63,8 +63,7 @@ class Platform:
         }
         self._cipher = stage.settings.get("cipher")
         self._earlier: dict[str, bytes] = {}
-        seal = self._seals["platform"]
-        self.asynchronous = AsynchronousSide(stage, self._inspector, seal, self._services)
+        self.asynchronous = AsynchronousSide(stage, self._inspector, self._seals, self._services)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One HTTP exchange."""
@@ -108,7 +107,8 @@ class Platform:
             return 200, _BODIES[mode]
         if mode == "replayed_answer" and service.code in self._earlier:
             return 200, self._earlier[service.code]
-        content = messages.answer(self._draft(petition, service, mode))
+        code = str(fault.values.get("code", UNHEARD)) if fault else UNHEARD
+        content = messages.answer(self._draft(petition, service, mode, code))
         seal = self._seals[service.played.seal]
         sealed = seal.sealed(content, mode, self._manner(petition, service))
         if mode is None:
@@ -126,7 +126,7 @@ class Platform:
         )
 
     def _draft(
-        self, petition: etree._Element, service: PublishedService, mode: str | None
+        self, petition: etree._Element, service: PublishedService, mode: str | None, code: str
     ) -> messages.Draft:
         population, now, played = self._stage.population, self._stage.clock(), service.played
         request_id, document = messages.request_id(petition), messages.document(petition)
@@ -141,7 +141,7 @@ class Platform:
             asked=messages.asked(petition, played.asked),
             extra=mode == "extra_elements",
         )
-        known = entry(service, population, population.find(document), circumstances, mode)
+        known = entry(service, population, population.find(document), circumstances, mode, code)
         return messages.Draft(
             petition=petition,
             played=played,

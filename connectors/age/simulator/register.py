@@ -10,7 +10,7 @@ from connectors.age.simulator.services import Case, Played, PublishedService
 from hub.sandbox import magic
 from hub.sandbox.population import Person, Population
 
-UNHEARD = Case(code="0999", text="CODIGO DE PRUEBAS")
+UNHEARD = "0999"
 """A code that stands in no table."""
 
 _FIRST_DAY = dt.date(2023, 1, 2)
@@ -42,13 +42,19 @@ def entry(
     person: Person | None,
     moment: Moment,
     mode: str | None = None,
+    code: str = UNHEARD,
 ) -> Entry:
-    """The entry of *person*, who may be nobody; *mode* is a fault that asks for a case."""
+    """The entry of *person*, who may be nobody; *mode* is a fault that asks for a case.
+
+    `business_code` is a case of its own: *code*, and nothing else.
+    """
     played = service.played
     name = played.modes.get(mode) if mode else None
     if name is None:
         name = _case(service, population, person, moment.today)
-    case = UNHEARD if mode == "unheard_code" else played.cases[name]
+    case = played.cases[name]
+    if mode == "business_code":
+        name, case = mode, Case(code=code, text="CODIGO DE PRUEBAS")
     index = person.index if person else 0
     return Entry(case=name, content=_written(service, population, index, case, moment))
 

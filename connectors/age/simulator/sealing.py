@@ -56,6 +56,8 @@ class Manner(Struct, frozen=True, kw_only=True):
     recipient: x509.Certificate | None = None
     encryption: tuple[str, ...] | None = None
     """Key transport and cipher."""
+    element: str = "DatosEspecificos"
+    """Whose content is encrypted."""
 
 
 _USUAL = Manner()
@@ -83,7 +85,9 @@ class Seal:
         envelope = _envelope(content, manner)
         locks: list[etree._Element] = []
         if manner.recipient is not None and manner.encryption is not None:
-            locks = encrypting.encrypt(envelope, manner.recipient, manner.encryption, mode)
+            locks = encrypting.encrypt(
+                envelope, manner.recipient, manner.encryption, manner.element, mode
+            )
         if mode != "unsigned":
             _sign(envelope, *self._hand(mode), bare=manner.bare)
         if locks and len(envelope[0]):

@@ -52,6 +52,8 @@ certificate = {{ file = "var/keys/age-hub.pem" }}
 key = {{ file = "var/keys/age-hub.key" }}
 signer = {{ file = "var/keys/age-platform.pem" }}
 {extra}
+[sources.age.settings.signers]
+SVDTGSSVIDALABORALWS01 = {{ file = "var/keys/age-provider.pem" }}
 [sandbox]
 """
 

@@ -9,6 +9,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from connectors.age.simulator.platform import Platform
 from hub.ledger.verify import Report, verify_ledger
 from hub.sandbox.issuer import SandboxIssuer
@@ -19,6 +21,10 @@ from tests.support.serving import serving
 
 ROOT = Path(__file__).parents[3]
 MANY = range(2, 1002)
+Kills = tuple[tuple[int, float | None], ...]
+TWO_REQUESTS: Kills = ((1, None), (2, None), (1, 0.1))
+ONE_REQUEST: Kills = ((1, None), (1, None), (1, 0))
+"""Killed with the request taken, with the answer made, and with the answer just received."""
 
 
 class Deadly:
@@ -74,23 +80,11 @@ async def test_a_thousand_people_are_asked_about_once_through_three_kills(tmp_pa
     async with serving(line) as url:
         settings = a_folder(tmp_path, url, bulk_keys, "bulk_wait_s = 0.2")
         await with_ledger(settings)
-        token = SandboxIssuer(bulk_keys).token("official", PEOPLE.person(OFFICIAL))
-        (tmp_path / "token").write_text(token, "utf-8")
-        people, results = write_people(tmp_path / "people.csv", MANY), tmp_path / "results.jsonl"
-        order = (
-            *("request", "--service", "SVDSEPEDEMWS01", "--procedure", "MAD_ESC_INF"),
-            *("--file", str(people), "--token-file", str(tmp_path / "token")),
-            *("--output", str(results)),
+        results = tmp_path / "results.jsonl"
+        output = await _killed_and_gone_on_with(
+            tmp_path, line, bulk_keys, "SVDSEPEDEMWS01", MANY, TWO_REQUESTS
         )
-        for kill_at, after_s in ((1, None), (2, None), (1, 0.1)):
-            line.calls, line.kill_at, line.after_s = 0, kill_at, after_s
-            code, _, errors = await command(tmp_path, line, *order)
-            assert code == -9, errors
-        line.kill_at = None
-        code, output, errors = await command(tmp_path, line, *order)
-    assert code == 0, errors
     assert "1000 of 1000 answered" in output
-    assert "answered" in errors  # the progress bar
     asked = line.platform.asynchronous.asked
     assert asked == Counter(PEOPLE.number(index) for index in MANY)
     lines = [json.loads(text) for text in results.read_text("utf-8").splitlines()]
@@ -100,6 +94,56 @@ async def test_a_thousand_people_are_asked_about_once_through_three_kills(tmp_pa
     assert results.stat().st_mode & 0o077 == 0
     report = await asyncio.to_thread(_verified, tmp_path)
     assert (report.findings, report.without_outcome) == ([], 0)
+
+
+KILLED = ("SVDTGSSVIDALABORALWS01", "SVDSCTFNWS01")
+SOME = range(2, 42)
+
+
+@pytest.mark.parametrize("service", KILLED)
+async def test_other_profiles_survive_the_same_kills(tmp_path, bulk_keys, service):
+    """Encrypted, or signed in the older way: killed at the same three places."""
+    stage = Stage(source="age", population=PEOPLE, faults=FaultBoard(), settings={}, keys=bulk_keys)
+    line = Deadly(Platform(stage))
+    async with serving(line) as url:
+        settings = a_folder(tmp_path, url, bulk_keys, "bulk_wait_s = 0.2")
+        await with_ledger(settings)
+        results = tmp_path / "results.jsonl"
+        output = await _killed_and_gone_on_with(
+            tmp_path, line, bulk_keys, service, SOME, ONE_REQUEST
+        )
+    assert "40 of 40 answered" in output
+    assert line.platform.asynchronous.asked == Counter(PEOPLE.number(i) for i in SOME)
+    lines = [json.loads(text) for text in results.read_text("utf-8").splitlines()]
+    states = Counter(block["state"] for row in lines for block in row["blocks"].values())
+    assert set(states) == {"fresh", "empty"}, states
+    assert sum(states.values()) == len(SOME)
+    report = await asyncio.to_thread(_verified, tmp_path)
+    assert (report.findings, report.without_outcome) == ([], 0)
+
+
+async def _killed_and_gone_on_with(
+    folder: Path, line: Deadly, keys: Path, service: str, who: range, kills: Kills
+) -> str:
+    """What the command says after *kills*: at which call, and how long after its answer left,
+    or before it did.
+    """
+    token = SandboxIssuer(keys).token("official", PEOPLE.person(OFFICIAL))
+    (folder / "token").write_text(token, "utf-8")
+    order = (
+        *("request", "--service", service, "--procedure", "MAD_ESC_INF"),
+        *("--file", str(write_people(folder / "people.csv", who))),
+        *("--token-file", str(folder / "token"), "--output", str(folder / "results.jsonl")),
+    )
+    for line.kill_at, line.after_s in kills:
+        line.calls = 0
+        code, _, errors = await command(folder, line, *order)
+        assert code == -9, errors
+    line.kill_at = None
+    code, output, errors = await command(folder, line, *order)
+    assert code == 0, errors
+    assert "answered" in errors  # the progress bar
+    return output
 
 
 def _verified(folder: Path) -> Report:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import tomllib
 from typing import Any
 
 import jsonschema
@@ -13,12 +12,11 @@ import pytest
 import xmlsec
 from lxml import etree
 
-from connectors.age.outcomes import OutcomeTable, Verdict
 from connectors.age.request import Requester, RequestForm
-from connectors.age.service import CONTRACT, Service, load_outcomes, load_services
+from connectors.age.service import CONTRACT, Service, load_services
 from hub.core.binding import check_binding
 from hub.core.connector import Query
-from hub.core.errors import SourceError, SourceInsecure, SourceRefused, SourceUnavailable
+from hub.core.errors import SourceError, SourceInsecure, SourceRefused
 from hub.core.model import BLOCKS
 from hub.core.model.canonical import PartialDate
 from hub.core.secret import Secret
@@ -136,7 +134,7 @@ async def test_what_the_simulator_answers_satisfies_the_schemas(
     assert outcome.message is not None
     envelope = etree.fromstring(outcome.message.body)
     if service.encryption is not None:
-        world.age._decryptor.decrypt(envelope, envelope[1], service.encryption)
+        world.age._believer._decryptor.decrypt(envelope, envelope[1], service.encryption)
     official = _official(service, "respuesta.xsd")
     for path in filter(None, (contract("services", service.code, "respuesta.xsd"), official)):
         etree.XMLSchema(file=str(path)).assertValid(envelope[1][0])
@@ -180,19 +178,6 @@ async def test_every_service_reads_what_outgrows_its_schema(
         odd = await world.age.fetch(service.operation, asking())
     before, after = (mapped(service, record.payload) for record in (usual, odd))
     assert {**before, "identifier": ""} == {**after, "identifier": ""}
-
-
-@each
-async def test_every_service_refuses_codes_that_nobody_knows(
-    files: CertificateFiles, service: Service
-):
-    """An unknown business code is a fault of the source, with the code and never the text."""
-    async with a_world(files) as world:
-        world.spoil("unheard_code")
-        error = await refusal(world, service)
-    assert (type(error), error.reason) == (SourceUnavailable, "backend_fault")
-    assert "0999" in error.detail
-    assert "PRUEBAS" not in str(error)
 
 
 async def test_the_platform_may_not_sign_for_a_provider_that_signs_itself(
@@ -281,50 +266,6 @@ async def test_a_birth_date_goes_where_a_region_wants_it_and_only_if_it_is_whole
     bodies = [sent.message.body for sent in world.recorder.sent]
     assert [b"28/02/1986" in body for body in bodies] == [True, False, False]
     assert [b"FechaNacimiento" in body for body in bodies] == [True, False, False]
-
-
-def test_the_same_digits_mean_different_things_in_each_layer():
-    """0253: the hub's fault to the platform, a person's state to a service (TGSS), if listed."""
-    platform = load_outcomes(CONTRACT).verdict("0253")
-    assert (platform.outcome, platform.reason) == ("our_fault", "hub_credentials")
-    treasury = OutcomeTable(codes={"0253": Verdict(outcome="unavailable", reason="backend_fault")})
-    assert treasury.verdict("0253").outcome == "unavailable"
-    for service in SERVICES:
-        unknown = service.outcome.table.verdict("0253")
-        assert (unknown.outcome, unknown.reason) == ("unavailable", "backend_fault")
-    assert BY_CODE["SVDTGSSVIDALABORALWS01"].outcome.table.verdict("0502").outcome == "unavailable"
-    assert load_outcomes(CONTRACT).verdict("0003").outcome == "unavailable"
-
-
-def test_every_business_code_has_exactly_one_outcome():
-    """The codes that the providers publish, each in its service's table."""
-    published = {
-        "SVDSEPEDEMWS01": "0003 0226 0231 0232 0233 0238 07",
-        "SVDTGSSVIDALABORALWS01": "0000 0001 0002 0005 0502",
-        "NIVRENTI": "1000 1002 1009 1010 1011 1024",
-        "SVDSCTFNWS01": "0 1 2 3 4 5 6 7 8 9",
-        "SVDSCDDWS01": "0 1 2 3 4 5 6 8 9",
-    }
-    for code, listed in published.items():
-        assert set(BY_CODE[code].outcome.codes) == set(listed.split())
-
-
-@pytest.mark.parametrize(
-    ("code", "as_annotated", "by_the_ine"),
-    [("07", "ES-CM", "ES-CL"), ("08", "ES-CL", "ES-CM"), ("13", "ES-MD", "ES-MD")],
-)
-def test_two_regions_have_each_others_code_in_the_other_list(
-    code: str, as_annotated: str, by_the_ine: str
-):
-    """Which list a source follows is stated; what the hub says is ISO 3166-2 either way."""
-    lists = tomllib.loads((MAPPINGS / "codes.toml").read_text("utf-8"))
-    assert lists["region_as_annotated"]["codes"][code]["word"] == as_annotated
-    assert lists["region_ine"]["codes"][code]["word"] == by_the_ine
-    examples = json.loads((MAPPINGS / "large_family.examples.json").read_text("utf-8"))
-    payload = examples[0]["payloads"]["large_family"]
-    title = payload["TransmisionDatos"]["DatosEspecificos"]["Retorno"]
-    title["TituloFamiliaNumerosaRetorno"]["CodigoComunidadAutonoma"] = code
-    assert mapped(BY_CODE["SVDSCTFNWS01"], payload)["region"] == as_annotated
 
 
 async def test_an_encrypted_answer_of_a_service_that_does_not_encrypt_is_refused(

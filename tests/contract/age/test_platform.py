@@ -110,7 +110,7 @@ async def test_everybody_gets_some_answer_that_is_bound(files: CertificateFiles)
         ("fault_bare", SourceUnavailable, "backend_fault"),
         ("protected", SourceProtected, "backend_fault"),
         ("business_error", SourceRefused, "schema"),
-        ("unheard_code", SourceUnavailable, "backend_fault"),
+        ("business_code", SourceUnavailable, "backend_fault"),
         ("not_ready", SourceUnavailable, "backend_fault"),
         ("not_xml", SourceMalformed, "malformed"),
         ("doctype", SourceInsecure, "forbidden_xml"),
@@ -170,7 +170,8 @@ async def test_the_same_answer_is_believed_once(files: CertificateFiles):
         envelope = world.recorder.outcomes[0].message
         assert envelope is not None
         body = etree.fromstring(envelope.body)
-        verified = world.age._verifier.verify(body, "rsa-sha256")
+        service = world.age._services[OPERATION]
+        verified = world.age._believer.verified(body, service)
         with pytest.raises(SourceInsecure, match="replay"):
             world.age._refuse_seen(verified.digest)
 

@@ -7,6 +7,7 @@ import datetime as dt
 
 from cryptography import x509
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from hub.api.figures_hub import of_memory
 from hub.api.figures_source import of_sources
@@ -116,3 +117,32 @@ async def test_what_clients_send_makes_no_new_series(tmp_path):
     assert after == before
     assert "99000002" not in text
     assert 'hub_http_requests_total{method="other",route="none"' in text
+
+
+def test_operators_are_alerted_of_what_the_source_refuses():
+    """Counted and logged as an error, by code or rule: nobody else can mend it."""
+
+    async def story():
+        world = World(after(0.1, 403))
+        with capture_logs() as lines:
+            await world.obtainer.obtain(STEPS["read"], a_query(), short=True)
+            world.far = after(0.1, 503)
+            await world.obtainer.obtain(STEPS["social"], a_query(), short=True)
+        refused = [line for line in lines if line["event"] == "source_refused"]
+        assert refused == [
+            {
+                "event": "source_refused",
+                "log_level": "error",
+                "source": "x",
+                "operation": "read",
+                "reason": "hub_credentials",
+                "detail": "HTTP 403",
+            }
+        ]
+        seen = figures(world)
+        assert seen["hub_operations_declined_total", "read", "hub_credentials", "x"] == 1
+        assert [key for key in seen if "declined_total" in key[0]] == [
+            ("hub_operations_declined_total", "read", "hub_credentials", "x")
+        ]
+
+    simulate(story())
