@@ -30,7 +30,7 @@ async def test_a_label_that_could_be_an_identifier_is_not_kept(
 
 async def test_a_call_that_hangs_counts(running: Running, source: httpx.AsyncClient):
     """What arrived was asked, whether it was answered or not."""
-    running.sandbox.put_fault("tiny", "hang", {})
+    await running.sandbox.put_fault("tiny", "hang", {})
     with pytest.raises(httpx.ReadTimeout):
         await source.get("/", timeout=0.1)
     assert running.sandbox.calls.of("tiny") == {"total": 1, "operations": {}}

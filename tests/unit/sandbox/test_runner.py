@@ -82,7 +82,7 @@ async def test_a_call_in_hand_is_cut_when_its_source_stops(
     running: Running, source: httpx.AsyncClient
 ):
     """A dead source gives no answer at all, not even an error page."""
-    running.sandbox.put_fault("tiny", "hang", {})
+    await running.sandbox.put_fault("tiny", "hang", {})
     call = asyncio.create_task(source.get("/"))
     while running.sandbox.calls.of("tiny")["total"] == 0:  # noqa: ASYNC110 - over a socket
         await asyncio.sleep(0.01)

@@ -1,0 +1,1 @@
+"""What the author of a connector, or of a portal, tests with."""
