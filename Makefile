@@ -22,7 +22,7 @@ run: .venv/ready ## Start the hub with the sandbox on http://127.0.0.1:8080 (POR
 test: .venv/ready ## Run every test
 	@$(BIN)/python -m pytest -n 4 --dist loadfile
 
-faults: .venv/ready ## Run the faults: sockets, load, hang-ups, the ledger's disk
+faults: .venv/ready ## Run the faults: the matrix, pairs, load, hang-ups, the ledger's disk
 	@$(BIN)/python -m pytest tests/faults
 
 races: .venv/ready ## Run 10,000 interleavings of two purposes about one citizen
