@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,10 +23,17 @@ class FaultServer:
     """Counts connections and keeps the requests; `order` and `heal` set what it does.
 
     One fault is in force at a time. *host* is a loopback address; *port* 0 is chosen once.
+    With *tls* it speaks TLS, as well or as badly as that context says.
     """
 
-    def __init__(self, genuine: Genuine, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._genuine = genuine
+    def __init__(
+        self,
+        genuine: Genuine,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._genuine, self._tls = genuine, tls
         self._fault: RawFault | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -37,7 +45,7 @@ class FaultServer:
     @property
     def url(self) -> str:
         """Where it listens, or listened."""
-        return f"http://{self.host}:{self.port}/"
+        return f"http{'s' if self._tls else ''}://{self.host}:{self.port}/"
 
     @property
     def is_open(self) -> bool:
@@ -59,7 +67,7 @@ class FaultServer:
 
     async def start(self) -> None:
         """Listen; on the same port as before, if there was one."""
-        self._server = await asyncio.start_server(self._serve, self.host, self.port)
+        self._server = await asyncio.start_server(self._serve, self.host, self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -156,9 +164,11 @@ def _pairs(lines: list[str]) -> list[tuple[str, str, str]]:
 
 
 @asynccontextmanager
-async def fault_server(genuine: Genuine) -> AsyncIterator[FaultServer]:
+async def fault_server(
+    genuine: Genuine, *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[FaultServer]:
     """A server on a loopback port, for the length of the block."""
-    server = FaultServer(genuine)
+    server = FaultServer(genuine, tls=tls)
     await server.start()
     try:
         yield server
