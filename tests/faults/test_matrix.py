@@ -32,7 +32,7 @@ from tests.support.fanout import (
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-WAIT_S, LATE_S = 6, 2
+WAIT_S, LATE_S = 6, 1
 """What is given to a fault that ends by itself, and to one that only the deadline ends."""
 
 POOLED = 8
