@@ -10,6 +10,7 @@ import asyncio
 import io
 import json
 import os
+import re
 import socket
 import sqlite3
 from collections import Counter
@@ -175,11 +176,11 @@ def names_resolved(unknown: set[str]) -> Iterator[None]:
 def fanout_settings(folder: Path, limits: SourceLimits, cache: CacheLimits) -> Settings:
     """The sandbox's configuration on free ports, with what it needs on disk."""
     text = (ROOT / "hub.toml").read_text("utf-8")
-    for port in range(8101, 8106):
-        text = text.replace(str(port), str(free_port()))
+    for port in sorted(set(re.findall(r"\b81\d\d\b", text))):
+        text = text.replace(port, str(free_port()))
     (folder / "hub.toml").write_text(text, "utf-8")
     settings = load_settings(folder / "hub.toml", {})
-    sources = {name: replace(table, limits=limits) for name, table in settings.sources.items()}
+    sources = {name: replace(settings.sources[name], limits=limits) for name in BLOCKS}
     return replace(settings, sources=sources, cache=cache, admission=UNHURRIED)
 
 
