@@ -26,7 +26,7 @@ async def test_with_every_source_down_the_hub_says_so(tmp_path):
             await fanout.sandbox.stop(source)
         while any(s.client.guard.breaker.state == "closed" for s in fanout.sources.values()):
             assert (await fanout.ask()).status_code == 503
-        before = fanout.leaves()[-1]["idx"]
+        before = fanout.last()
         answer = await fanout.ask()
         assert answer.status_code == 503
         assert answer.headers["content-type"] == "application/problem+json"

@@ -132,7 +132,7 @@ class Before:
 
     def __init__(self, world: World, *sources: str) -> None:
         fanout = world.fanout
-        self.leaf = fanout.leaves()[-1]["idx"]
+        self.leaf = fanout.last()
         self.logged = len(fanout.log.getvalue())
         self.calls = {name: fanout.sandbox.calls.of(name)["total"] for name in sources}
         self.counts = {name: fanout.breaker_counts(name) for name in sources}

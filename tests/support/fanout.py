@@ -107,6 +107,12 @@ class Fanout:
             ends[reason] += count
         return ends + tally.refused
 
+    def last(self) -> int:
+        """The index of the newest record."""
+        with closing(sqlite3.connect(self.folder / "var/ledger.db")) as ledger:
+            [(newest,)] = ledger.execute("SELECT MAX(idx) FROM leaf")
+        return int(newest)
+
     def leaves(self, after: int = -1) -> list[dict[str, Any]]:
         """The records after an index, as far as they are in clear."""
         sql = "SELECT idx, kind, id, header FROM leaf WHERE idx > ? ORDER BY idx"
