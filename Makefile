@@ -23,7 +23,7 @@ test: .venv/ready ## Run every test
 	@$(BIN)/python -m pytest -n 4 --dist loadfile
 
 faults: .venv/ready ## Run the faults: the matrix, pairs, load, hang-ups, the ledger's disk
-	@$(BIN)/python -m pytest tests/faults
+	@$(BIN)/python -m pytest tests/faults -n 4 --dist loadfile
 
 races: .venv/ready ## Run 10,000 interleavings of two purposes about one citizen
 	@HUB_INTERLEAVINGS=10000 $(BIN)/python -m pytest tests/property/test_purposes_apart.py

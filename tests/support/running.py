@@ -32,15 +32,17 @@ class RunningHub:
     """A hub with its sandbox, its folder, what it printed, and ways to call it.
 
     It keeps no answers in memory and counts no quotas unless *keeps*: a test of one system sees
-    that system, and a measure is not refused.
+    that system, and a measure is not refused. With *only* it has no other sources than these.
     """
 
-    def __init__(self, folder: Path, *, keeps: bool = False) -> None:
+    def __init__(self, folder: Path, *, keeps: bool = False, only: tuple[str, ...] = ()) -> None:
         self.folder = folder
         self.config = folder / "hub.toml"
         text = (ROOT / "hub.toml").read_text("utf-8")
         for port in sorted(set(re.findall(r"\b8[01]\d\d\b", text))):
             text = text.replace(port, str(free_port()))
+        if only:
+            text = re.sub(rf"(?ms)^\[sources\.(?!(?:{'|'.join(only)})\b).*?(?=^\[|\Z)", "", text)
         text = text.replace(_FORGETFUL, "") if keeps else text + _PLAIN
         self.config.write_text(text, "utf-8")
         self.port = int(re.search(r"^port = (\d+)", text, re.MULTILINE).group(1))  # type: ignore[union-attr]
