@@ -16,6 +16,7 @@ import httpx
 from msgspec import Struct
 
 from hub.core.errors import SourceError, SourceMalformed, SourceUnavailable, TechnicalReason
+from hub.wire.finish import cancelled_between
 from hub.wire.tag import EXTENSION, Tag
 
 
@@ -55,11 +56,7 @@ class GuardedTransport:
         way = self._pool if tag.echoed else self._single_use
         self._busy[way] += 1
         try:
-            answer = await way.handle_async_request(request)
-            try:
-                return await _read(tag, answer)
-            finally:
-                await answer.aclose()
+            return await cancelled_between(_exchanged(way, tag, request))
         except (httpx.TransportError, ssl.SSLError, OSError) as error:
             raise SourceUnavailable(tag.source, classify(error), type(error).__name__) from error
         finally:
@@ -83,6 +80,14 @@ class GuardedTransport:
         """Close every connection."""
         await self._pool.aclose()
         await self._single_use.aclose()
+
+
+async def _exchanged(way: httpx.AsyncBaseTransport, tag: Tag, request: httpx.Request) -> RawAnswer:
+    answer = await way.handle_async_request(request)
+    try:
+        return await _read(tag, answer)
+    finally:
+        await answer.aclose()
 
 
 async def _read(tag: Tag, answer: httpx.Response) -> RawAnswer:
