@@ -57,7 +57,7 @@ class World:
         self.unknown.clear()
         for row in rows:
             await self.fanout.sandbox.lift(row.source)
-            if row.mode in ("stop", "swallow", "unknown-name", "hang", "slow-drip"):
+            if row.pending or row.mode in ("stop", "swallow", "unknown-name"):
                 await self._cut(row.source)
         await self.fanout.settled()
 

@@ -27,6 +27,7 @@ from hub.core.limits import AdmissionLimits, CacheLimits, SourceLimits
 from hub.ledger.open import PUBLIC_KEY
 from hub.ledger.verify import Report, verify_ledger
 from hub.logs import configure_logs
+from hub.sandbox.issuer import SandboxIssuer
 from hub.sandbox.magic import OFFICIAL
 from hub.sandbox.population import Population
 from hub.sandbox.prepare import prepare_sandbox, simulated_sources
@@ -76,8 +77,17 @@ _DOMAIN = ".sources.test"
 class Fanout:
     """The hub, the sandbox, and what may be looked at."""
 
-    def __init__(self, hub: Served, sandbox: Sandbox, folder: Path, log: io.StringIO) -> None:
+    def __init__(
+        self,
+        hub: Served,
+        sandbox: Sandbox,
+        folder: Path,
+        log: io.StringIO,
+        issuer: SandboxIssuer,
+        settings: Settings,
+    ) -> None:
         self.hub, self.sandbox, self.folder, self.log = hub, sandbox, folder, log
+        self.issuer, self.settings = issuer, settings
         self.token, self.path = "", ""
 
     @property
@@ -179,14 +189,17 @@ def names_resolved(unknown: set[str]) -> Iterator[None]:
         yield
 
 
-def fanout_settings(folder: Path, limits: SourceLimits, cache: CacheLimits) -> Settings:
-    """The sandbox's configuration on free ports, with what it needs on disk."""
+def fanout_settings(
+    folder: Path, limits: SourceLimits, cache: CacheLimits, *, every: bool = False
+) -> Settings:
+    """The sandbox's configuration on free ports, with *every* source or those of BLOCKS."""
     text = (ROOT / "hub.toml").read_text("utf-8")
     for port in sorted(set(re.findall(r"\b81\d\d\b", text))):
         text = text.replace(port, str(free_port()))
     (folder / "hub.toml").write_text(text, "utf-8")
     settings = load_settings(folder / "hub.toml", {})
-    sources = {name: replace(settings.sources[name], limits=limits) for name in BLOCKS}
+    names = settings.sources if every else BLOCKS
+    sources = {name: replace(settings.sources[name], limits=limits) for name in names}
     return replace(settings, sources=sources, cache=cache, admission=UNHURRIED)
 
 
@@ -198,9 +211,11 @@ async def a_fanout(
     cache: CacheLimits = FORGETFUL,
     admission: AdmissionLimits = UNHURRIED,
     unknown: set[str] | None = None,
+    every: bool = False,
 ) -> AsyncIterator[Fanout]:
     """The whole, with an official's access declared and what is special revealed."""
-    settings = replace(fanout_settings(folder, limits, cache), admission=admission)
+    settings = fanout_settings(folder, limits, cache, every=every)
+    settings = replace(settings, admission=admission)
     issuer = prepare_sandbox(settings)
     log = io.StringIO()
     configure_logs(log)
@@ -215,7 +230,7 @@ async def a_fanout(
             open_sandbox(played, keys=keys) as running,
             served(replace(settings, sources=named)) as hub,
         ):
-            fanout = Fanout(hub, running.sandbox, folder, log)
+            fanout = Fanout(hub, running.sandbox, folder, log, issuer, settings)
             fanout.token = issuer.token("official", Population().person(OFFICIAL))
             await _declared(fanout)
             yield fanout
