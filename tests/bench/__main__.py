@@ -12,7 +12,17 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import authorization, exchange, ledger, mapping, position, replay, search, withheld
+from tests.bench import (
+    authorization,
+    exchange,
+    ledger,
+    mapping,
+    overload,
+    position,
+    replay,
+    search,
+    withheld,
+)
 
 Row = tuple[str, str, str]
 
@@ -30,6 +40,8 @@ def main() -> None:
         "replay": replay.measure,
         "withheld": withheld.measure,
     }
+    alone = {"overload": overload.measure}  # only when named: it takes the whole machine
+    measures |= {name: measure for name, measure in alone.items() if name in wanted}
     out = sys.stdout
     out.write(f"Python {platform.python_version()}, {platform.machine()}\n")
     for name, measure in measures.items():
