@@ -19,11 +19,17 @@ from hub.core.limits import CacheLimits, SourceLimits
 from hub.ledger.store import Search
 from hub.sandbox import magic
 from hub.sandbox.population import Population
-from hub.wire.client import SourceClient
 from tests.chaos.history import History, lost, wrong_values
 from tests.chaos.schedule import Act, schedule
 from tests.faults.world import canary, kinds_of_tasks
-from tests.support.fanout import Fanout, a_fanout, open_sockets, plain, verified_ledger
+from tests.support.fanout import (
+    Fanout,
+    a_fanout,
+    busy_connections,
+    open_sockets,
+    plain,
+    verified_ledger,
+)
 
 LIMITS = SourceLimits(
     window_s=5, min_calls=6, open_s=0.5, open_max_s=1, slow_s=1, retry_after_max_s=1
@@ -161,13 +167,6 @@ class Storm:
             if at_least is None or not excess(at_least, now):
                 break
         return now
-
-
-def busy_connections(client: SourceClient) -> int:
-    """How many connections nobody may use, because somebody does; by httpcore's own words."""
-    ways = {client._guarded._pool, client._guarded._single_use}
-    pools = [getattr(way, "_pool", None) for way in ways]
-    return sum(not one.is_idle() for pool in pools if pool for one in pool.connections)
 
 
 def excess(before: Standing, after: Standing) -> list[str]:

@@ -68,6 +68,8 @@ ELSEWHERE: Mapping[int, Proof] = {
         tests=(
             "tests/faults/test_hang_up.py::test_clients_that_hang_up_leave_nothing_behind",
             "tests/faults/test_hang_up.py::test_who_stays_is_served_while_thousands_leave",
+            "tests/faults/test_hang_up.py::test_over_sockets_no_connection_is_left",
+            "tests/unit/wire/test_cancelling.py::test_no_moment_of_a_cancellation_leaves_a_connection_busy",
         )
     ),
     28: Proof(

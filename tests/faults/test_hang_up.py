@@ -10,6 +10,8 @@ import pytest
 from hub.core.limits import SourceLimits
 from hub.core.policy import Caller
 from tests.support.builders import a_query, an_access, an_official_access
+from tests.support.fanout import busy_connections, open_sockets
+from tests.support.raw import raw_server, says
 from tests.support.scripted import STEPS, World, after
 from tests.support.simulated import simulate
 
@@ -77,3 +79,30 @@ def test_who_stays_is_served_while_thousands_leave():
         assert {type(one).__name__ for one in staying} == {"SourceRecord"}
 
     simulate(story())
+
+
+async def test_over_sockets_no_connection_is_left():
+    """The same through httpx and the kernel: every connection is closed or free again."""
+    async with raw_server(says()) as server:
+        world = World(url=server.url, limits=SourceLimits(max_in_flight=400, max_waiting=1000))
+        dice, before = random.Random(6), open_sockets()
+
+        async def client(number: int) -> None:
+            who = Caller(issuer="https://issuer.test", subject_id=str(number), audience="citizen")
+            query = a_query(access=an_access(caller=who), seconds=4)
+            task = asyncio.create_task(world.obtainer.obtain(STEPS["read"], query, short=True))
+            await asyncio.sleep(dice.uniform(0, 0.1))
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        for group in range(0, 500, 50):
+            await asyncio.gather(*(client(group + n) for n in range(50)))
+        assert server.connections > 100
+        assert busy_connections(world.sources.by_name["x"].client) == 0
+        assert world.guard.breaker.opened == 0
+        for _ in range(500):  # the far end has no event for it
+            if open_sockets() <= before:
+                break
+            await asyncio.sleep(0.01)
+        assert open_sockets() <= before
+        await world.close()

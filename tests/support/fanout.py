@@ -34,6 +34,7 @@ from hub.sandbox.prepare import prepare_sandbox, simulated_sources
 from hub.sandbox.runner import open_sandbox
 from hub.sandbox.sandbox import Sandbox
 from hub.settings import Settings, load_settings
+from hub.wire.client import SourceClient
 from tests.support.hubs import UNHURRIED, Served, served
 from tests.support.running import ROOT, free_port
 
@@ -169,6 +170,13 @@ def open_sockets() -> int:
         except OSError:
             continue
     return count
+
+
+def busy_connections(client: SourceClient) -> int:
+    """How many connections nobody may use, because somebody does; by httpcore's own words."""
+    ways = {client._guarded._pool, client._guarded._single_use}
+    pools = [getattr(way, "_pool", None) for way in ways]
+    return sum(not one.is_idle() for pool in pools if pool for one in pool.connections)
 
 
 @contextmanager

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from hub.core.connector import Echo, Operation, Patience, Spec
-from hub.wire.client import SourceClient
 from hub.wire.finish import cancelled_between, settled
 from tests.support.builders import MemoryRecorder, a_client, a_query
+from tests.support.fanout import busy_connections
 from tests.support.raw import Script, drips, http, raw_server, says
 
 READ = Operation(name="read", echoes=(Echo(path="for"),), patience=Patience(attempts=1))
@@ -21,12 +21,6 @@ SCRIPTS = {
     "drips": drips(http(b"{}"), 0.0001),
     "half a body": says(http(b"{}" * 1000)[:500]),
 }
-
-
-def busy(client: SourceClient) -> list[str]:
-    """The connections that the pool cannot use again, by httpcore's own words."""
-    pool = client._guarded._pool._pool  # type: ignore[attr-defined]  # httpx offers no look inside
-    return [repr(one) for one in pool.connections if not one.is_idle()]
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -43,7 +37,7 @@ async def test_no_moment_of_a_cancellation_leaves_a_connection_busy(script: Scri
                 task.cancel()
                 await asyncio.sleep(0)
             await asyncio.gather(task, return_exceptions=True)
-        assert busy(client) == []
+        assert busy_connections(client) == 0
         await client.aclose()
 
 
