@@ -44,7 +44,7 @@ async def test_a_route_counts_by_its_template():
         return number
 
     counter = CallCounter()
-    app = Counting(Litestar([one], openapi_config=None), "civis", counter)
+    app = Counting(Litestar([one], openapi_config=None, logging_config=None), "civis", counter)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://civis") as client:
         assert (await client.get("/people/99000002K")).status_code == 200
