@@ -21,6 +21,16 @@ async def settled(task: asyncio.Future[Any]) -> bool:
     return not task.cancelled() and task.exception() is None
 
 
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Run *work* to its end; a cancellation meanwhile goes on when it is over."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await settled(task)
+        raise
+
+
 async def cancelled_between(work: Coroutine[Any, Any, T]) -> T:
     """What *work* gives. A cancellation ends it, but never in the middle of its clean-up.
 

@@ -16,7 +16,7 @@ import httpx
 from msgspec import Struct
 
 from hub.core.errors import SourceError, SourceMalformed, SourceUnavailable, TechnicalReason
-from hub.wire.finish import cancelled_between
+from hub.wire.finish import cancelled_between, to_its_end
 from hub.wire.tag import EXTENSION, Tag
 
 
@@ -74,7 +74,7 @@ class GuardedTransport:
         """Close a discarded pool when its last message is through."""
         if way not in (self._pool, self._single_use) and not self._busy[way]:
             del self._busy[way]
-            await way.aclose()
+            await to_its_end(way.aclose())
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from hub.core.connector import Echo, Operation, Patience, Spec
-from hub.wire.finish import cancelled_between, settled
+from hub.wire.finish import cancelled_between, settled, to_its_end
 from tests.support.builders import MemoryRecorder, a_client, a_query
 from tests.support.fanout import busy_connections
 from tests.support.raw import Script, drips, http, raw_server, says
@@ -72,3 +72,22 @@ async def test_the_clean_up_is_waited_for():
     assert not await settled(task)
     assert task.cancelled()
     assert ended.is_set()
+
+
+async def test_what_must_end_does_whoever_is_cancelled():
+    """Closing a pool is not cut short, and the cancellation goes on afterwards."""
+    closed = asyncio.Event()
+
+    async def closing() -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        closed.set()
+
+    task = asyncio.create_task(to_its_end(closing()))
+    await asyncio.sleep(0)
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0)
+    assert not await settled(task)
+    assert task.cancelled()
+    assert closed.is_set()
