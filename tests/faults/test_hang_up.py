@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 
+import anyio
+import httpx
 import pytest
 
+from hub.core.exchange import SourceRecord
 from hub.core.limits import SourceLimits
 from hub.core.policy import Caller
 from tests.support.builders import a_query, an_access, an_official_access
@@ -77,6 +80,38 @@ def test_who_stays_is_served_while_thousands_leave():
         ends = await asyncio.gather(*leaving, return_exceptions=True)
         assert {type(end) for end in ends} == {TimeoutError}
         assert {type(one).__name__ for one in staying} == {"SourceRecord"}
+
+    simulate(story())
+
+
+def test_who_comes_while_a_call_is_being_ended_has_one_of_their_own():
+    """The leader has hung up and the Outcome is being written: a follower is not cancelled too."""
+    came = 0
+
+    async def far(request: httpx.Request) -> httpx.Response:
+        nonlocal came
+        came += 1
+        if came == 1:
+            try:
+                await asyncio.sleep(10)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await asyncio.sleep(1)  # a clean-up that takes its time
+        return httpx.Response(200, json={"id": request.headers["x-person"]})
+
+    async def story():
+        world = World(far, SourceLimits())
+        query = a_query(access=an_access(), seconds=4)
+        leader = asyncio.create_task(world.obtainer.obtain(STEPS["read"], query, short=True))
+        await asyncio.sleep(0.1)
+        leader.cancel()
+        await asyncio.sleep(0.1)
+        follower = a_query(access=an_access(), seconds=4)
+        got = (await world.obtainer.obtain(STEPS["read"], follower, short=True)).got
+        assert isinstance(got, SourceRecord)
+        await asyncio.gather(leader, return_exceptions=True)
+        assert leader.cancelled()
+        assert len(world.obtainer.flights) == 0
 
     simulate(story())
 
