@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8080
 
-.PHONY: help run test faults check bench lock contracts image clean overload races
+.PHONY: help run test faults check bench lock contracts image clean overload soak chaos races
 
 help: ## What can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +22,11 @@ run: .venv/ready ## Start the hub with the sandbox on http://127.0.0.1:8080 (POR
 test: .venv/ready ## Run every test
 	@$(BIN)/python -m pytest -n 4 --dist loadfile
 
-faults: .venv/ready ## Run the faults: sockets, load, hang-ups, the ledger's disk
-	@$(BIN)/python -m pytest tests/faults
+faults: .venv/ready ## Run the faults: the matrix, pairs, load, hang-ups, the ledger's disk
+	@$(BIN)/python -m pytest tests/faults -n 4 --dist loadfile
+
+chaos: .venv/ready ## Let sources fall ill at random under load, judged by the ledger (SEED= SECONDS=60)
+	@$(BIN)/python -m tests.chaos --seed "$(SEED)" --seconds $(or $(SECONDS),60)
 
 races: .venv/ready ## Run 10,000 interleavings of two purposes about one citizen
 	@HUB_INTERLEAVINGS=10000 $(BIN)/python -m pytest tests/property/test_purposes_apart.py
@@ -42,6 +45,9 @@ check: .venv/ready ## Lint, types, imports, budgets, mappings, contracts
 
 overload: .venv/ready ## Offer ten times what the hub can take, and print what it answers
 	@$(BIN)/python -m tests.bench overload
+
+soak: .venv/ready ## Ten minutes at half capacity: memory, tasks and sockets (SECONDS= changes it)
+	@$(BIN)/python -m tests.bench.soak $(or $(SECONDS),600)
 
 bench: .venv/ready ## Measure, and print each figure with its bound
 	@$(BIN)/python -m tests.bench

@@ -48,9 +48,17 @@ def _ported(settings: Settings, port: int | None) -> Settings:
 
 @main.command()
 @CONFIG
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="SOURCE=MODE[:NAME=VALUE,…]",
+    help="Make a source ill from the start: padron=slow-drip. May be given once per source.",
+)
 @tells_errors
-def sandbox(config: Path) -> None:
+def sandbox(config: Path, faults: tuple[str, ...]) -> None:
     """Play every configured source on loopback, with a control port, until told to stop."""
+    from hub.sandbox.faults import told_fault
     from hub.sandbox.population import Population
     from hub.sandbox.prepare import prepare_sandbox, simulated_sources
     from hub.sandbox.runner import serve_sandbox
@@ -64,6 +72,7 @@ def sandbox(config: Path) -> None:
             keys=settings.path(settings.keys),
             control_port=settings.sandbox.control_port,
             population=Population(settings.sandbox.seed),
+            faults=dict(told_fault(text) for text in faults),
         )
     )
 

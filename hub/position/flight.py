@@ -30,6 +30,8 @@ class Flight:
         self.was_left = False
         """Whether somebody was told to come back for it."""
         self.has_departed = False
+        self.is_ending = False
+        """Whether it was told to end; it is over when its Outcome is written."""
         self._task: asyncio.Task[Landing] | None = None
 
     @property
@@ -65,6 +67,7 @@ class Flight:
 
     async def cancel(self) -> None:
         """End it; return when its Outcome is written."""
+        self.is_ending = True
         self.task.cancel()
         await asyncio.wait({self.task})
 
@@ -90,9 +93,12 @@ class Flights:
     ) -> tuple[Flight, bool]:
         """The flight under way with *fresh*'s key, else *fresh*; and whether it was joined.
 
-        One that ends before *fresh* would, with its own caller's time, is not joined.
+        One that ends before *fresh* would, with its own caller's time, is not joined, nor one
+        that is being cancelled.
         """
         found = self._by_key.get(fresh.key)
+        if found is not None and found.is_ending:
+            found = None
         if found is not None and (found.outlasts or found.deadline >= fresh.deadline):
             self.joined += 1
             return found, True

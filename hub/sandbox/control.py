@@ -54,20 +54,20 @@ async def put_fault(
     sandbox: Played, source: FromPath[str], data: JSONBody[FaultOrder]
 ) -> dict[str, Any]:
     """Put one fault in force for a source, instead of the one before."""
-    fault = sandbox.put_fault(_known(sandbox, source), data.mode, data.values)
+    fault = await sandbox.put_fault(_known(sandbox, source), data.mode, data.values)
     return {"source": source, "mode": fault.mode, "values": dict(fault.values)}
 
 
 @delete("/faults")
 async def lift_faults(sandbox: Played) -> None:
     """Lift all faults."""
-    sandbox.board.clear()
+    await sandbox.lift()
 
 
 @delete("/faults/{source:str}")
 async def lift_fault(sandbox: Played, source: FromPath[str]) -> None:
     """Lift the fault of a source."""
-    sandbox.board.clear(_known(sandbox, source))
+    await sandbox.lift(_known(sandbox, source))
 
 
 @get("/calls")
@@ -95,6 +95,13 @@ async def stop(sandbox: Played, source: FromPath[str]) -> dict[str, Any]:
     return {"source": source, "listening": sandbox.is_listening(source)}
 
 
+@post("/swallow/{source:str}", status_code=200)
+async def swallow(sandbox: Played, source: FromPath[str]) -> dict[str, Any]:
+    """Keep a source's port and accept nobody: who connects waits."""
+    await sandbox.swallow(_known(sandbox, source))
+    return {"source": source, "listening": sandbox.is_listening(source)}
+
+
 @post("/start/{source:str}", status_code=200)
 async def start(sandbox: Played, source: FromPath[str]) -> dict[str, Any]:
     """Open a source's socket on the port that it had."""
@@ -106,7 +113,7 @@ def control_app(sandbox: Sandbox) -> Litestar:
     """The control port's application over *sandbox*."""
     routes = [overview, citizens, put_fault, lift_faults, lift_fault, calls]
     return Litestar(
-        route_handlers=[*routes, clear_calls, reset, stop, start],
+        route_handlers=[*routes, clear_calls, reset, stop, swallow, start],
         dependencies={"sandbox": Provide(lambda: sandbox, sync_to_thread=False)},
         before_request=_refuse_browsers,
         exception_handlers={

@@ -1,4 +1,7 @@
-"""The fault modes that every simulated source has, as an ASGI application in front of it.
+"""The fault modes that every simulated source has.
+
+The common ones are an ASGI application in front of it; the raw ones (hub.sandbox.rawfaults)
+are a socket server in the place of its own.
 
 `status`, `html`, `empty` and `hang` answer in the simulator's place. The others spoil its
 genuine answer, so that what is broken is the only difference: headers, status and the rest
@@ -15,6 +18,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hub.core.errors import SettingsError
+from hub.sandbox.rawfaults import RAW_FAULTS, RawFault
 from hub.sandbox.stage import Fault
 
 _Milliseconds = Annotated[int, Meta(ge=0, le=600_000)]
@@ -97,25 +101,31 @@ COMMON_FAULTS: Mapping[str, type[CommonFault]] = {
 """Mode -> its parameters, as the control port takes them."""
 
 
+_ALL: Mapping[str, type[CommonFault | RawFault]] = {**RAW_FAULTS, **COMMON_FAULTS}
+
+
 def parameters(mode: str) -> tuple[str, ...]:
-    """The names of the parameters of a common mode."""
-    return COMMON_FAULTS[mode].__struct_fields__
+    """The names of the parameters of a mode that every source has."""
+    return _ALL[mode].__struct_fields__
+
+
+def every_mode() -> tuple[str, ...]:
+    """The modes that every source has, common and raw."""
+    return tuple(sorted(_ALL))
 
 
 def checked_fault(mode: str, values: Mapping[str, Any], own: frozenset[str]) -> Fault:
-    """The fault, if the mode is one of *own* or common and its parameters fit.
+    """The fault, if the mode is one of *own* or everybody's and its parameters fit.
 
     Raises SettingsError, which lists what is possible. The parameters of a simulator's own
     mode are the simulator's to read.
     """
     if mode in own:
         return Fault(mode=mode, values=dict(values))
-    if mode not in COMMON_FAULTS:
-        raise SettingsError(
-            [f"unknown mode; there are {', '.join(sorted(own | {*COMMON_FAULTS}))}"]
-        )
+    if mode not in _ALL:
+        raise SettingsError([f"unknown mode; there are {', '.join(sorted(own | {*_ALL}))}"])
     try:
-        msgspec.convert(dict(values), COMMON_FAULTS[mode])
+        msgspec.convert(dict(values), _ALL[mode])
     except msgspec.ValidationError as error:
         names = ", ".join(parameters(mode))
         raise SettingsError([f"{error}; {mode} takes {names}"]) from None
@@ -123,7 +133,32 @@ def checked_fault(mode: str, values: Mapping[str, Any], own: frozenset[str]) -> 
 
 
 def common_fault(fault: Fault | None, own: frozenset[str]) -> CommonFault | None:
-    """The parameters of *fault*, unless there is none or it is the simulator's own."""
-    if fault is None or fault.mode in own:
+    """The parameters of *fault*, unless there is none, or it is the simulator's own, or raw."""
+    if fault is None or fault.mode in own or is_raw(fault.mode, own):
         return None
     return msgspec.convert(dict(fault.values), COMMON_FAULTS[fault.mode])
+
+
+def is_raw(mode: str, own: frozenset[str]) -> bool:
+    """Whether *mode* is played by a socket server in the simulator's place."""
+    return mode in RAW_FAULTS and mode not in own and mode not in COMMON_FAULTS
+
+
+def told_fault(text: str) -> tuple[str, Fault]:
+    """`padron=slow-drip` or `padron=latency:ms=200,share=0.5`: the source, and an unchecked fault.
+
+    A value is JSON where it reads as such, else the text itself. SettingsError for another form.
+    """
+    source, _, rest = text.partition("=")
+    mode, _, told = rest.partition(":")
+    pairs = [pair.partition("=") for pair in told.split(",") if told]
+    if not source or not mode or not all(name and equals for name, equals, _ in pairs):
+        raise SettingsError([f"{text!r}: a fault is SOURCE=MODE or SOURCE=MODE:NAME=VALUE,…"])
+    return source, Fault(mode=mode, values={name: _told(value) for name, _, value in pairs})
+
+
+def _told(value: str) -> Any:
+    try:
+        return msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return value

@@ -29,6 +29,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._name = name
         self.listening = asyncio.Event()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -42,6 +43,13 @@ class _Server(uvicorn.Server):
             raise RuntimeError(f"{self._name}: the start-up hook failed") from None
         self.listening.set()
 
+    async def main_loop(self) -> None:
+        """Uvicorn's own, except that it ends at once and not at the next tenth of a second."""
+        counter = 0
+        while not await self.on_tick(counter):
+            counter = (counter + 1) % 864_000
+            await asyncio.wait({self.ended}, timeout=0.1)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Cuts the calls in hand too: who watches sees a machine that has gone."""
         for server in self.servers:
@@ -49,6 +57,7 @@ class _Server(uvicorn.Server):
         for connection in list(self.server_state.connections):
             if (transport := connection.transport) is not None:
                 transport.abort()
+        await asyncio.sleep(0)  # lets the connections learn of it
         await super().shutdown(sockets)
 
 
@@ -97,6 +106,8 @@ class Listener:
         """Refuse connections and cut those in hand; return when it is done."""
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
+            if not self._server.ended.done():
+                self._server.ended.set_result(None)
             await self._task
         self._server = self._task = None
 

@@ -1,8 +1,7 @@
-"""A server that misbehaves below HTTP: bytes, pace and end of a connection exactly as ordered.
+"""Faults below HTTP: bytes, pace and end of a connection exactly as ordered.
 
 Higher servers cannot misbehave enough: they finish headers, count bodies and close politely.
-Every number comes with the order (`values`), none from here. One fault is in force at a time;
-without one the server is a genuine, if simple, HTTP/1.1 server.
+Each mode is a Struct of its numbers, with defaults to play with; tests order their own.
 """
 
 from __future__ import annotations
@@ -12,27 +11,53 @@ import re
 import socket
 import struct
 import zlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
-Genuine = Callable[[bytes], bytes]
-"""The body that a healthy source would give for a request, head and body as they came."""
+from msgspec import Meta, Struct
 
-Values = Mapping[str, Any]
 Writer = asyncio.StreamWriter
-Mode = Callable[[Writer, bytes, Values], Coroutine[Any, Any, None]]
-"""Answers one request, given the genuine body and the numbers of the order."""
+
+_Size = Annotated[int, Meta(ge=0, le=1_073_741_824)]
+_Pause = Annotated[int, Meta(ge=0, le=60_000)]
+_Text = Annotated[str, Meta(max_length=16_777_216)]
+_Line = Annotated[str, Meta(max_length=1000, pattern="^[ -~]*$")]
+_Encoding = Literal["utf-8", "utf-8-sig", "utf-16", "utf-7", "iso-8859-1", "iso-8859-15"]
+
+_CHUNK = 65_536
+_FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
-def http(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    """A whole HTTP/1.1 answer with its length."""
-    lines = [f"HTTP/1.1 {status}", "content-type: application/json", *headers]
-    lines.append(f"content-length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+class Reply(Struct, frozen=True, kw_only=True):
+    """A whole answer of a healthy source. Header names are lower case."""
+
+    status: _Line = "200 OK"
+    headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"),)
+    body: bytes = b""
+
+    def head(self, *more: str, length: int | None) -> bytes:
+        """Status and header lines, *more* among them, with *length* where one is declared."""
+        kept = [f"{name}: {value}" for name, value in self.headers if name not in _FRAMING]
+        told = [] if length is None else [f"content-length: {length}"]
+        return "\r\n".join([f"HTTP/1.1 {self.status}", *kept, *more, *told, "", ""]).encode(
+            "latin-1"
+        )
+
+    def whole(self, *more: str) -> bytes:
+        """The answer as a good server writes it."""
+        return self.head(*more, length=len(self.body)) + self.body
 
 
-async def _say(writer: Writer, *parts: bytes) -> None:
+class RawFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One way of going wrong."""
+
+    async def strike(self, writer: Writer, reply: Reply) -> None:
+        """Answer one request for which *reply* would have been right."""
+        raise NotImplementedError
+
+
+async def say(writer: Writer, *parts: bytes) -> None:
+    """Write, and wait until it can leave."""
     writer.write(b"".join(parts))
     await writer.drain()
 
@@ -43,214 +68,211 @@ def _reset(writer: Writer) -> None:
     writer.transport.abort()
 
 
-async def _drip(writer: Writer, data: bytes, values: Values) -> None:
+async def _drip(writer: Writer, data: bytes, every_ms: int) -> None:
     for byte in data:
-        await asyncio.sleep(values["every_ms"] / 1000)
-        await _say(writer, bytes([byte]))
+        await asyncio.sleep(every_ms / 1000)
+        await say(writer, bytes([byte]))
 
 
-async def reset(writer: Writer, _: bytes, __: Values) -> None:
+class Reset(RawFault, frozen=True, kw_only=True):
     """RST before any byte of an answer."""
-    _reset(writer)
+
+    async def strike(self, writer: Writer, reply: Reply) -> None:  # noqa: ARG002 - none is given
+        _reset(writer)
 
 
-async def reset_mid_body(writer: Writer, body: bytes, values: Values) -> None:
-    """RST after `after` bytes of the body, once they have arrived."""
-    whole = http(body)
-    await _say(writer, whole[: whole.index(b"\r\n\r\n") + 4 + values["after"]])
-    await asyncio.sleep(values["pause_ms"] / 1000)
-    _reset(writer)
+class ResetMidBody(RawFault, frozen=True, kw_only=True):
+    """RST after `after` bytes of the body, `pause_ms` later, when they have arrived."""
+
+    after: _Size = 5
+    pause_ms: _Pause = 20
+
+    async def strike(self, writer: Writer, reply: Reply) -> None:
+        await say(writer, reply.head(length=len(reply.body)), reply.body[: self.after])
+        await asyncio.sleep(self.pause_ms / 1000)
+        _reset(writer)
 
 
-async def close_mid_body(writer: Writer, body: bytes, values: Values) -> None:
+class CloseMidBody(RawFault, frozen=True, kw_only=True):
     """FIN after `after` bytes of a body whose length was declared."""
-    whole = http(body)
-    await _say(writer, whole[: whole.index(b"\r\n\r\n") + 4 + values["after"]])
-    writer.close()
+
+    after: _Size = 5
+
+    async def strike(self, writer: Writer, reply: Reply) -> None:
+        await say(writer, reply.head(length=len(reply.body) + 1), reply.body[: self.after])
+        writer.close()
 
 
-async def close_without_length(writer: Writer, body: bytes, values: Values) -> None:
+class CloseWithoutLength(RawFault, frozen=True, kw_only=True):
     """FIN after `after` bytes of a body of unknown length: HTTP says that it is whole."""
-    await _say(writer, b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", body[: values["after"]])
-    writer.close()
+
+    after: _Size = 5
+
+    async def strike(self, writer: Writer, reply: Reply) -> None:
+        await say(writer, reply.head("connection: close", length=None), reply.body[: self.after])
+        writer.close()
 
 
-async def hang(_: Writer, __: bytes, ___: Values) -> None:
+class Hang(RawFault, frozen=True, kw_only=True):
     """No byte, until the caller leaves."""
-    await asyncio.get_running_loop().create_future()
+
+    async def strike(self, writer: Writer, reply: Reply) -> None:  # noqa: ARG002 - none is given
+        await asyncio.get_running_loop().create_future()
 
 
-async def slow_headers(writer: Writer, body: bytes, values: Values) -> None:
-    """The genuine answer, one byte every `every_ms`, from the first on."""
-    await _drip(writer, http(body), values)
-
-
-async def slow_drip(writer: Writer, body: bytes, values: Values) -> None:
+class SlowDrip(RawFault, frozen=True, kw_only=True):
     """The genuine headers at once, then the body, one byte every `every_ms`."""
-    head, _, rest = http(body).partition(b"\r\n\r\n")
-    await _say(writer, head, b"\r\n\r\n")
-    await _drip(writer, rest, values)
+
+    every_ms: _Pause = 100
+
+    async def strike(self, writer: Writer, reply: Reply) -> None:
+        await say(writer, reply.head(length=len(reply.body)))
+        await _drip(writer, reply.body, self.every_ms)
 
 
-async def endless(writer: Writer, _: bytes, values: Values) -> None:
+class SlowHeaders(RawFault, frozen=True, kw_only=True):
+    """The genuine answer, one byte every `every_ms`, from the first on."""
+
+    every_ms: _Pause = 100
+
+    async def strike(self, writer: Writer, reply: Reply) -> None:
+        await _drip(writer, reply.whole(), self.every_ms)
+
+
+class Endless(RawFault, frozen=True, kw_only=True):
     """Blanks in chunks up to `bytes`, without a declared length."""
-    await _say(writer, b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-    for _sent in range(0, values["bytes"], 65_536):
-        await _say(writer, b"10000\r\n", b" " * 65_536, b"\r\n")
-    await _say(writer, b"0\r\n\r\n")
+
+    bytes: _Size = 209_715_200
+
+    async def strike(self, writer: Writer, reply: Reply) -> None:
+        await say(writer, reply.head("transfer-encoding: chunked", length=None))
+        for _sent in range(0, self.bytes, _CHUNK):
+            await say(writer, b"%x\r\n" % _CHUNK, b" " * _CHUNK, b"\r\n")
+        await say(writer, b"0\r\n\r\n")
 
 
-async def gzip_bomb(writer: Writer, _: bytes, values: Values) -> None:
-    """A small body that expands to `bytes`, in an encoding that nobody asked for."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    small = packer.compress(b" " * values["bytes"]) + packer.flush()
-    await _say(writer, http(small, "content-encoding: gzip"))
+class Bomb(RawFault, frozen=True, kw_only=True):
+    """A small body that expands to `bytes`, in an `encoding` that nobody asked for.
+
+    What calls itself `br` is deflated too: no library here writes it.
+    """
+
+    bytes: _Size = 209_715_200
+    encoding: Literal["gzip", "deflate", "br"] = "gzip"
+
+    async def strike(self, writer: Writer, reply: Reply) -> None:
+        packer = zlib.compressobj(9, zlib.DEFLATED, 31 if self.encoding == "gzip" else 15)
+        blanks = b" " * _CHUNK
+        small = b"".join(packer.compress(blanks) for _ in range(0, self.bytes, _CHUNK))
+        small += packer.flush()
+        head = reply.head(f"content-encoding: {self.encoding}", length=len(small))
+        await say(writer, head, small)
 
 
-async def huge_header(writer: Writer, body: bytes, values: Values) -> None:
-    """One header line of `bytes`."""
-    await _say(writer, http(body, "x-long: " + "a" * values["bytes"]))
+class HugeHeader(RawFault, frozen=True, kw_only=True):
+    """`lines` header lines of `bytes` together."""
+
+    bytes: _Size = 200_000
+    lines: Annotated[int, Meta(ge=1, le=10_000)] = 1
+
+    async def strike(self, writer: Writer, reply: Reply) -> None:
+        filler = "a" * (self.bytes // self.lines)
+        await say(writer, reply.whole(*(f"x-long-{n}: {filler}" for n in range(self.lines))))
 
 
-async def garbage(writer: Writer, _: bytes, values: Values) -> None:
+class NoHttp(RawFault, frozen=True, kw_only=True):
     """`text` where a status line should be."""
-    await _say(writer, values["text"].encode("latin-1"), b"\r\n\r\n")
+
+    text: _Text = "\x16\x03\x01 hello"
+
+    async def strike(self, writer: Writer, reply: Reply) -> None:  # noqa: ARG002 - none is given
+        await say(writer, self.text.encode("latin-1", "replace"), b"\r\n\r\n")
 
 
-async def second_answer(writer: Writer, body: bytes, values: Values) -> None:
-    """The genuine answer and, in the same segment, one that nobody asked for: `text`."""
-    await _say(writer, http(body), http(values["text"].encode()))
+class SecondAnswer(RawFault, frozen=True, kw_only=True):
+    """The genuine answer and, in the same segment, one that nobody asked for.
+
+    That is `text`; with a `pattern`, the genuine answer in which `text` replaces it.
+    """
+
+    pattern: Annotated[str, Meta(max_length=1000)] = ""
+    text: _Text = "{}"
+
+    async def strike(self, writer: Writer, reply: Reply) -> None:
+        told = reply.body.decode("utf-8", "replace")
+        body = re.sub(self.pattern, self.text, told) if self.pattern else self.text
+        stray = Reply(headers=reply.headers, body=body.encode())
+        await say(writer, reply.whole(), stray.whole())
 
 
-async def redirect(writer: Writer, _: bytes, values: Values) -> None:
+class Redirect(RawFault, frozen=True, kw_only=True):
     """302 to `location`."""
-    await _say(writer, http(b"", f"location: {values['location']}", status="302 Found"))
+
+    location: _Line = "http://169.254.169.254/latest/meta-data/"
+
+    async def strike(self, writer: Writer, reply: Reply) -> None:  # noqa: ARG002 - none is given
+        moved = Reply(status="302 Found", headers=(("location", self.location),))
+        await say(writer, moved.whole())
 
 
-async def status(writer: Writer, body: bytes, values: Values) -> None:
-    """`line` as the status, with any `headers`."""
-    await _say(writer, http(body, *values.get("headers", ()), status=values["line"]))
+class Said(RawFault, frozen=True, kw_only=True):
+    """`status`, `headers` and `body` (repeated `times`), whatever was asked.
+
+    Where no `headers` are ordered, those of the genuine answer stay.
+    """
+
+    status: _Line = "200 OK"
+    headers: Mapping[str, _Line] = {}
+    body: _Text = ""
+    encoding: _Encoding = "utf-8"
+    times: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+
+    async def strike(self, writer: Writer, reply: Reply) -> None:
+        lines = tuple((name.lower(), value) for name, value in self.headers.items())
+        body = (self.body * self.times).encode(self.encoding, "replace")
+        said = Reply(status=self.status, headers=lines or reply.headers, body=body)
+        await say(writer, said.whole())
 
 
-async def other_body(writer: Writer, _: bytes, values: Values) -> None:
-    """Status 200 and `body`, whatever was asked."""
-    await _say(writer, http(values["body"]))
+class Edited(RawFault, frozen=True, kw_only=True):
+    r"""The genuine answer with `pattern` replaced by `text`, then encoded in `encoding`.
+
+    Both are Python's regular expressions; `text` may use groups, and `\g<0>` is the match.
+    """
+
+    pattern: Annotated[str, Meta(min_length=1, max_length=1000)]
+    text: _Text = ""
+    encoding: _Encoding = "utf-8"
+    count: Annotated[int, Meta(ge=0, le=1000)] = 0
+    """How many matches at most; 0 is all."""
+
+    async def strike(self, writer: Writer, reply: Reply) -> None:
+        told = reply.body.decode("utf-8", "replace")
+        body = re.sub(self.pattern, self.text, told, count=self.count, flags=re.DOTALL)
+        edited = Reply(
+            status=reply.status,
+            headers=reply.headers,
+            body=body.encode(self.encoding, "xmlcharrefreplace"),
+        )
+        await say(writer, edited.whole())
 
 
-RAW_MODES: Mapping[str, Mode] = {
-    "reset": reset,
-    "reset-mid-body": reset_mid_body,
-    "close-mid-body": close_mid_body,
-    "close-without-length": close_without_length,
-    "hang": hang,
-    "slow-headers": slow_headers,
-    "slow-drip": slow_drip,
-    "endless": endless,
-    "gzip-bomb": gzip_bomb,
-    "huge-header": huge_header,
-    "garbage": garbage,
-    "second-answer": second_answer,
-    "redirect": redirect,
-    "status": status,
-    "other-body": other_body,
+RAW_FAULTS: Mapping[str, type[RawFault]] = {
+    "reset": Reset,
+    "reset-mid-body": ResetMidBody,
+    "close-mid-body": CloseMidBody,
+    "close-without-length": CloseWithoutLength,
+    "hang": Hang,
+    "slow-headers": SlowHeaders,
+    "slow-drip": SlowDrip,
+    "endless": Endless,
+    "bomb": Bomb,
+    "huge-header": HugeHeader,
+    "no-http": NoHttp,
+    "second-answer": SecondAnswer,
+    "redirect": Redirect,
+    "said": Said,
+    "edited": Edited,
 }
-
-
-class FaultServer:
-    """Counts connections and keeps the requests; `order` and `heal` set what it does."""
-
-    def __init__(self, genuine: Genuine) -> None:
-        self._genuine = genuine
-        self._order: tuple[Mode, Values] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
-        self.port = 0
-        self.connections = 0
-        self.requests: list[bytes] = []
-
-    @property
-    def url(self) -> str:
-        """Where it listens, or listened."""
-        return f"http://127.0.0.1:{self.port}/"
-
-    @property
-    def open_connections(self) -> int:
-        """How many callers are connected now."""
-        return len(self._tasks)
-
-    def order(self, mode: str, **values: Any) -> None:
-        """Put a fault in force; KeyError for one that does not exist."""
-        self._order = (RAW_MODES[mode], values)
-
-    def heal(self) -> None:
-        """Be genuine again."""
-        self._order = None
-
-    async def start(self) -> None:
-        """Listen; on the same port as before, if there was one."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Refuse connections, and cut those that are open."""
-        assert self._server is not None  # noqa: S101 - started first
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: Writer) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine of a server runs in a task
-        self._tasks.add(task)
-        self.connections += 1
-        try:
-            while request := await _request(reader):
-                self.requests.append(request)
-                await self._answer(reader, writer, request)
-        except (ConnectionError, asyncio.CancelledError):
-            return
-        finally:
-            self._tasks.discard(task)
-            writer.transport.abort()
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: Writer, request: bytes) -> None:
-        body = self._genuine(request)
-        if self._order is None:
-            await _say(writer, http(body))
-        else:
-            mode, values = self._order
-            await _until_gone(reader, mode(writer, body, values))
-
-
-async def _until_gone(reader: asyncio.StreamReader, answering: Coroutine[Any, Any, None]) -> None:
-    """Run *answering*, and end it when the caller has hung up."""
-    work, gone = asyncio.ensure_future(answering), asyncio.ensure_future(reader.read(1))
-    try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (work, gone):
-            task.cancel()
-        ends = await asyncio.gather(work, gone, return_exceptions=True)
-    if isinstance(ends[0], BaseException):
-        raise ends[0]
-
-
-async def _request(reader: asyncio.StreamReader) -> bytes:
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
-        return head + await reader.readexactly(int(length.group(1)) if length else 0)
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return b""
-
-
-@asynccontextmanager
-async def fault_server(genuine: Genuine) -> AsyncIterator[FaultServer]:
-    """A server on a loopback port, for the length of the block."""
-    server = FaultServer(genuine)
-    await server.start()
-    try:
-        yield server
-    finally:
-        await server.stop()
+"""Mode -> its parameters. Where hub.sandbox.faults has a mode of the same name, the sandbox uses
+that one, which can strike a share of the calls."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from hub.sandbox.listener import Listener, is_loopback
 from hub.sandbox.population import Population
 from hub.sandbox.sandbox import Sandbox
 from hub.sandbox.sources import SimulatedSource
+from hub.sandbox.stage import Fault
 
 __all__ = ["Readiness", "SimulatedSource", "open_sandbox", "print_ready", "serve_sandbox"]
 
@@ -75,11 +76,13 @@ async def serve_sandbox(
     control_port: int = 0,
     population: Population | None = None,
     clock: Clock = utc_now,
+    faults: Mapping[str, Fault] = {},
     announce: Callable[[Readiness], None] | None = None,
 ) -> None:
     """Run the sandbox until SIGTERM or SIGINT; *announce* hears when everything listens.
 
-    Errors as open_sandbox. Must run in the main thread.
+    *faults* are in force from the start, per source. Errors as open_sandbox. Must run in the
+    main thread.
     """
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     signals = (signal.SIGTERM, signal.SIGINT)
@@ -94,6 +97,8 @@ async def serve_sandbox(
             population=population,
             clock=clock,
         ) as running:
+            for source, fault in faults.items():
+                await running.sandbox.put_fault(source, fault.mode, fault.values)
             (announce or print_ready)(running.readiness)
             await ended.wait()
     finally:

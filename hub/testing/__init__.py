@@ -1,1 +1,3 @@
-"""What a connector's author runs: named rules, a workbench for one connector, builders."""
+"""What the author of a connector, or of a portal, tests with: named rules, a workbench for one
+connector, builders, faults.
+"""

@@ -178,12 +178,12 @@ async def faults_survived(bench: Bench) -> AsyncIterator[Finding]:
             world.watched.afresh(None)
             query = bench.query(seconds=_BRIEF_S)
             try:
-                bench.sandbox.put_fault(bench.name, mode, _parameters(bench, mode))
+                await bench.sandbox.put_fault(bench.name, mode, _parameters(bench, mode))
                 errors = await asyncio.gather(
                     *(believed(bench, world, operation, query) for operation in bench.operations)
                 )
             finally:
-                bench.sandbox.board.clear()
+                await bench.sandbox.lift(bench.name)
             for finding in _survived(bench, world, mode, errors):
                 yield finding
             if any(seen.tag.until > query.deadline for seen in world.watched.about_somebody):
@@ -213,14 +213,14 @@ async def reading_ends(bench: Bench) -> AsyncIterator[Finding]:
     for mode in sorted(m for m in bench.own_faults if any(part in m for part in _PAGES)):
         for operation in bench.operations:
             try:
-                bench.sandbox.put_fault(bench.name, mode, {})
+                await bench.sandbox.put_fault(bench.name, mode, {})
                 async with bench.opened() as world:
                     query = bench.query(seconds=_UNENDING_S)
                     error = await believed(bench, world, operation, query)
             except SettingsError:
                 continue
             finally:
-                bench.sandbox.board.clear()
+                await bench.sandbox.lift(bench.name)
             if (
                 isinstance(error, Runaway | TimeoutError)
                 or getattr(error, "reason", "") == "timeout"

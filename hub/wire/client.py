@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
 
@@ -23,8 +24,6 @@ from hub.wire.recording import EXCHANGE, RecordingTransport
 from hub.wire.table import open_table
 from hub.wire.tag import EXTENSION, Tag
 from hub.wire.transport import FarEnd, GuardedTransport, guarded_transport, origin_of
-
-UNAUTHORIZED = 401
 
 _OURS = {"accept-encoding": "identity", "user-agent": "posicion-integral"}
 """Headers of every message; no connector can ask for compressed bytes."""
@@ -108,7 +107,7 @@ class Call:
             return answer
 
         answer = await patiently(self.operation, self._deadline, attempt, guard.may_repeat)
-        if answer.status == UNAUTHORIZED and await self._client.renew():
+        if answer.status == HTTPStatus.UNAUTHORIZED and await self._client.renew():
             answer = await attempt(self.operation.patience.attempts + 1)
         return answer
 
@@ -289,11 +288,10 @@ def open_client(
     allowed = frozenset(origin_of(httpx.URL(address)) for address in (url, *egress))
     guarded = guarded_transport(allowed, transport)
     recording = RecordingTransport(guarded, recorder, clock, ids)
-    jar = CookieJar(None if keeps_cookies else DefaultCookiePolicy(allowed_domains=[]))
     http = httpx.AsyncClient(
         base_url=url,
         transport=recording,
-        cookies=jar,
+        cookies=CookieJar(None if keeps_cookies else DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         trust_env=False,
     )

@@ -98,6 +98,8 @@ def json_value(answer: Answer, type_: type[T]) -> T:
             raise SourceMalformed(answer.source, "malformed", path_of(error)) from None
         raise SourceMalformed(answer.source, "schema", path_of(error)) from None
     except msgspec.DecodeError:
+        if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise SourceMalformed(answer.source, "charset", "UTF-16 is not UTF-8") from None
         raise SourceMalformed(answer.source, "malformed", "not JSON") from None
     except UnicodeDecodeError as error:  # not a DecodeError: Latin-1 from a legacy system
         detail = f"byte {error.start} is not UTF-8"

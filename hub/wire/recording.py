@@ -15,6 +15,7 @@ import httpx
 from hub.core.errors import SourceError, SourceUnavailable
 from hub.core.exchange import Message, Origin, Outcome, Recorder, Sent
 from hub.core.moment import Clock
+from hub.wire.finish import settled
 from hub.wire.tag import EXTENSION, Tag
 from hub.wire.transport import GuardedTransport, RawAnswer
 
@@ -111,7 +112,7 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
-            if await _settled(task):
+            if await settled(task):
                 await self._cancelled(sent, began)
             raise
 
@@ -121,26 +122,16 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
-            await _settled(task)
+            await settled(task)
             raise
 
     async def _cancelled(self, sent: Sent, began: float) -> None:
         """Write that *sent* was cancelled, whatever else happens to the task that writes it."""
         outcome = self._outcome(sent, began, None, "cancelled")
-        await _settled(asyncio.ensure_future(self._recorder.record(outcome)))
+        await settled(asyncio.ensure_future(self._recorder.record(outcome)))
 
     async def aclose(self) -> None:
         await self._inner.aclose()
-
-
-async def _settled(task: asyncio.Future[None]) -> bool:
-    """Wait for *task* through any number of cancellations; whether it ended without error."""
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError:
-            continue
-    return not task.cancelled() and task.exception() is None
 
 
 def _message(

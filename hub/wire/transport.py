@@ -20,6 +20,7 @@ import httpx
 from msgspec import Struct
 
 from hub.core.errors import SourceError, SourceMalformed, SourceUnavailable, TechnicalReason
+from hub.wire.finish import cancelled_between, to_its_end
 from hub.wire.tag import EXTENSION, Tag
 
 LOOK_EVERY_S = 60.0
@@ -74,17 +75,22 @@ class GuardedTransport:
         way = self._pool if tag.echoed else self._single_use
         self._busy[way] += 1
         try:
-            answer = await way.handle_async_request(request)
-            self._look_at(answer)
-            try:
-                return await _read(tag, answer)
-            finally:
-                await answer.aclose()
+            return await cancelled_between(self._exchanged(way, tag, request))
         except (httpx.TransportError, ssl.SSLError, OSError) as error:
             raise SourceUnavailable(tag.source, classify(error), type(error).__name__) from error
         finally:
             self._busy[way] -= 1
             await self._close_if_idle(way)
+
+    async def _exchanged(
+        self, way: httpx.AsyncBaseTransport, tag: Tag, request: httpx.Request
+    ) -> RawAnswer:
+        answer = await way.handle_async_request(request)
+        self._look_at(answer)
+        try:
+            return await _read(tag, answer)
+        finally:
+            await answer.aclose()
 
     def _look_at(self, answer: httpx.Response) -> None:
         """Note, once a minute, until when the far end's certificate holds, and its clock."""
@@ -104,7 +110,7 @@ class GuardedTransport:
         """Close a discarded pool when its last message is through."""
         if way not in (self._pool, self._single_use) and not self._busy[way]:
             del self._busy[way]
-            await way.aclose()
+            await to_its_end(way.aclose())
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -69,7 +69,7 @@ def write(checkout, step):
 def test_the_block_comes_out_of_the_running_hub(followed, tmp_path):
     """The answer on the page is what the API says, bound to its exchange."""
     [said] = [step for step in steps() if "answer" in step.beside]
-    hub = RunningHub(tmp_path, root=followed.folder, only="biblioteca")
+    hub = RunningHub(tmp_path, root=followed.folder, only=("biblioteca",))
     hub.start()
     try:
         block = said.beside["answer"]

@@ -22,7 +22,7 @@ from hub.position.sources import Inner
 from hub.settings import Claims, Issuer, LedgerSettings, Settings, SourceSettings
 from tests.support.serving import serving
 
-_UNHURRIED = AdmissionLimits(
+UNHURRIED = AdmissionLimits(
     client_per_s=100_000, client_burst=100_000, caller_per_s=100_000, caller_burst=100_000
 )
 """A test of something else is not refused for its pace."""
@@ -146,9 +146,18 @@ async def a_hub(
         "ledger": LedgerSettings(file=folder / "ledger.db", origin="hub.test/ledger"),
         "issuers": issuers,
         "sources": sources or {},
-        "admission": _UNHURRIED,
+        "admission": UNHURRIED,
     }
-    hub = build_hub(Settings(**{**values, **changes}), inner=inner, clock=clock)
+    async with served(Settings(**{**values, **changes}), inner=inner, clock=clock) as hub:
+        yield hub
+
+
+@asynccontextmanager
+async def served(
+    settings: Settings, *, inner: Inner = no_inner, clock: Clock = utc_now
+) -> AsyncIterator[Served]:
+    """The hub that *settings* describe, open and served for the length of the block."""
+    hub = build_hub(settings, inner=inner, clock=clock)
     client = httpx.AsyncClient(
         timeout=30, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
     )

@@ -34,22 +34,25 @@ class RunningHub:
     """A hub with its sandbox, its folder, what it printed, and ways to call it.
 
     It keeps no answers in memory and counts no quotas unless *keeps*: a test of one system sees
-    that system, and a measure is not refused.
+    that system, and a measure is not refused. With *only* it has no other sources than these.
     """
 
     def __init__(
-        self, folder: Path, *, keeps: bool = False, root: Path = ROOT, only: str | None = None
+        self,
+        folder: Path,
+        *,
+        keeps: bool = False,
+        root: Path = ROOT,
+        only: tuple[str, ...] = (),
     ) -> None:
-        """Of another checkout with *root*; with *only* that one source is configured."""
+        """Of another checkout with *root*."""
         self.folder, self.root = folder, root
         self.config = folder / "hub.toml"
         text = (root / "hub.toml").read_text("utf-8")
-        if only:
-            text = re.sub(
-                rf"(?ms)^\[sources\.(?!{only}\b).*?(?=^\[sources\.{only}\b|^# ---)", "", text
-            )
         for port in sorted(set(re.findall(r"\b8[01]\d\d\b", text))):
             text = text.replace(port, str(free_port()))
+        if only:
+            text = re.sub(rf"(?ms)^\[sources\.(?!(?:{'|'.join(only)})\b).*?(?=^\[|\Z)", "", text)
         text = text.replace(_FORGETFUL, "") if keeps else text + _PLAIN
         self.config.write_text(text, "utf-8")
         self.port = int(re.search(r"^port = (\d+)", text, re.MULTILINE).group(1))  # type: ignore[union-attr]

@@ -48,7 +48,7 @@ async def test_common_faults_end_in_the_tree(
         client = a_client("sap_trm", f"{url}/{SERVICE}", keeps_cookies=True)
         connector = open_connector(client, the_settings())
         assert (await connector.fetch("accounts", a_query())).holds
-        running.sandbox.put_fault("sap_trm", mode, values)
+        await running.sandbox.put_fault("sap_trm", mode, values)
         with pytest.raises(SourceError) as caught:
             await connector.fetch("accounts", a_query(seconds=0.7 if reason == "timeout" else 20))
         await client.aclose()

@@ -30,7 +30,7 @@ async def test_a_label_that_could_be_an_identifier_is_not_kept(
 
 async def test_a_call_that_hangs_counts(running: Running, source: httpx.AsyncClient):
     """What arrived was asked, whether it was answered or not."""
-    running.sandbox.put_fault("tiny", "hang", {})
+    await running.sandbox.put_fault("tiny", "hang", {})
     with pytest.raises(httpx.ReadTimeout):
         await source.get("/", timeout=0.1)
     assert running.sandbox.calls.of("tiny") == {"total": 1, "operations": {}}
@@ -44,7 +44,7 @@ async def test_a_route_counts_by_its_template():
         return number
 
     counter = CallCounter()
-    app = Counting(Litestar([one], openapi_config=None), "civis", counter)
+    app = Counting(Litestar([one], openapi_config=None, logging_config=None), "civis", counter)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://civis") as client:
         assert (await client.get("/people/99000002K")).status_code == 200

@@ -12,7 +12,7 @@ from hub.sandbox.runner import Running
 
 async def test_the_overview_says_what_is_played(running: Running, control: httpx.AsyncClient):
     """Addresses, state, faults in force and possible, calls; no people."""
-    running.sandbox.put_fault("tiny", "latency", {"ms": 5})
+    await running.sandbox.put_fault("tiny", "latency", {"ms": 5})
     seen = (await control.get("/")).json()
     assert seen["sources"]["tiny"] == {
         "url": running.readiness.sources["tiny"],
@@ -130,7 +130,7 @@ async def test_hostile_orders_change_nothing(
     expected: tuple[int, str],
 ):
     """A problem that says what is possible and repeats no path; the state is as before."""
-    running.sandbox.put_fault("tiny", "upside-down", {})
+    await running.sandbox.put_fault("tiny", "upside-down", {})
     before = running.sandbox.overview()
     answer = await control.request(method, path, **parts)
     status, says = expected

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from hub.core.errors import SettingsError
-from hub.sandbox.faults import COMMON_FAULTS, checked_fault, parameters
+from hub.sandbox.faults import (
+    COMMON_FAULTS,
+    checked_fault,
+    every_mode,
+    parameters,
+    told_fault,
+)
+from hub.sandbox.stage import Fault
 
 OWN = frozenset({"own-mode"})
 
@@ -33,6 +40,10 @@ OWN = frozenset({"own-mode"})
         pytest.param("html", {"page": "other"}, ["page"], id="unknown page"),
         pytest.param("huge", {"bytes": 2**40}, ["bytes"], id="larger than allowed"),
         pytest.param("slow-drip", {"every_ms": 0}, ["every_ms"], id="no pause"),
+        pytest.param("reset", {"share": 0.5}, ["share"], id="a raw fault strikes every call"),
+        pytest.param("said", {"status": "200 OK\r\na: b"}, ["status"], id="crlf in a status"),
+        pytest.param("bomb", {"encoding": "zstd"}, ["encoding"], id="unknown encoding"),
+        pytest.param("edited", {}, ["pattern"], id="nothing to edit"),
     ],
 )
 def test_a_fault_that_cannot_be_is_refused(mode: str, values: dict[str, Any], names: list[str]):
@@ -66,10 +77,39 @@ def test_every_mode_takes_a_share(mode: str):
     assert "share" in parameters(mode)
 
 
-@pytest.mark.parametrize("mode", sorted(COMMON_FAULTS))
+@pytest.mark.parametrize("mode", every_mode())
 def test_the_documentation_lists_every_mode_with_its_parameters(mode: str):
     """docs/sandbox.md has a row for the mode that names all it takes."""
     text = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
     [row] = [line for line in text.splitlines() if line.startswith(f"| `{mode}` |")]
     for name in parameters(mode):
         assert name == "share" or f"`{name}`" in row
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "fault"),
+    [
+        ("padron=slow-drip", "padron", Fault(mode="slow-drip")),
+        (
+            "a=latency:ms=200,share=0.5",
+            "a",
+            Fault(mode="latency", values={"ms": 200, "share": 0.5}),
+        ),
+        ("a=said:body=x=y", "a", Fault(mode="said", values={"body": "x=y"})),
+        (
+            "a=status:code=503,retry_after=soon",
+            "a",
+            Fault(mode="status", values={"code": 503, "retry_after": "soon"}),
+        ),
+    ],
+)
+def test_a_fault_can_be_told_in_a_line(text: str, source: str, fault: Fault):
+    """As `hub sandbox --fault` takes it; numbers are numbers and the rest is text."""
+    assert told_fault(text) == (source, fault)
+
+
+@pytest.mark.parametrize("text", ["", "padron", "=hang", "padron=", "padron=latency:ms", "a=b:=1"])
+def test_a_fault_that_cannot_be_read_is_refused(text: str):
+    """With the form that is expected."""
+    with pytest.raises(SettingsError, match="SOURCE=MODE"):
+        told_fault(text)

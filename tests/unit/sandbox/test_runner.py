@@ -24,13 +24,15 @@ PROGRAM = """
 import asyncio, json, sys
 from pathlib import Path
 from hub.sandbox.runner import SimulatedSource, serve_sandbox
+from hub.sandbox.stage import Fault
 
 def announce(readiness):
     print(json.dumps([readiness.control, readiness.sources]), flush=True)
 
 sources = [SimulatedSource(name=n, module="tests.unit.sandbox.tiny") for n in ("one", "two")]
 announced = {} if sys.argv[2] == "plain" else {"announce": announce}
-asyncio.run(serve_sandbox(sources, keys=Path(sys.argv[1]), **announced))
+ill = {"two": Fault(mode="status", values={"code": 503})}
+asyncio.run(serve_sandbox(sources, keys=Path(sys.argv[1]), faults=ill, **announced))
 print("ended")
 """
 
@@ -42,15 +44,17 @@ def started(keys: Path, style: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_it_is_told_to_end(tmp_path: Path, number: signal.Signals):
-    """When it announces, every port answers; on a signal it ends cleanly, hanging calls or not."""
+    """When it announces, every port answers, ill or well as it was told; a signal ends it cleanly."""
     process = started(tmp_path, "json")
     try:
         assert process.stdout is not None
         control, sources = json.loads(process.stdout.readline())
         assert sources.keys() == {"one", "two"}
         with httpx.Client(trust_env=False) as client:
-            for url in sources.values():
-                assert client.get(url).json()["served"] == 1
+            assert client.get(sources["one"]).json()["served"] == 1
+            assert client.get(sources["two"]).status_code == 503
+            client.delete(f"{control}/faults/two").raise_for_status()
+            assert client.get(sources["two"]).json()["served"] == 1
             client.put(f"{control}/faults/one", json={"mode": "hang"}).raise_for_status()
         host, port = sources["one"].removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as hanging:
@@ -82,7 +86,7 @@ async def test_a_call_in_hand_is_cut_when_its_source_stops(
     running: Running, source: httpx.AsyncClient
 ):
     """A dead source gives no answer at all, not even an error page."""
-    running.sandbox.put_fault("tiny", "hang", {})
+    await running.sandbox.put_fault("tiny", "hang", {})
     call = asyncio.create_task(source.get("/"))
     while running.sandbox.calls.of("tiny")["total"] == 0:  # noqa: ASYNC110 - over a socket
         await asyncio.sleep(0.01)

@@ -18,8 +18,8 @@ from tests.support.serving import a_stage
 from tests.unit.sandbox.tiny import simulator
 
 
-def put(running: Running, mode: str, **values: Any) -> None:
-    running.sandbox.put_fault("tiny", mode, values)
+async def put(running: Running, mode: str, **values: Any) -> None:
+    await running.sandbox.put_fault("tiny", mode, values)
 
 
 async def raw(running: Running, seconds: float = 5) -> bytes:
@@ -43,7 +43,7 @@ async def test_without_a_fault_the_answer_is_genuine(source: httpx.AsyncClient):
 
 async def test_latency_delays_the_genuine_answer(running: Running, source: httpx.AsyncClient):
     """The answer is the same, and comes after the delay; the request's body is not lost."""
-    put(running, "latency", ms=150)
+    await put(running, "latency", ms=150)
     began = time.monotonic()
     answer = await source.post("/", content="body")
     assert time.monotonic() - began >= 0.15
@@ -52,14 +52,14 @@ async def test_latency_delays_the_genuine_answer(running: Running, source: httpx
 
 async def test_a_share_of_the_calls_is_struck_evenly(running: Running, source: httpx.AsyncClient):
     """Of 0.25 every fourth call is struck; the others are genuine."""
-    put(running, "status", code=503, share=0.25)
+    await put(running, "status", code=503, share=0.25)
     statuses = [(await source.get("/")).status_code for _ in range(8)]
     assert statuses == [200, 200, 200, 503] * 2
 
 
 async def test_hanging_says_nothing(running: Running, source: httpx.AsyncClient):
     """No byte comes, and the simulator is never reached."""
-    put(running, "hang")
+    await put(running, "hang")
     with pytest.raises(httpx.ReadTimeout):
         await source.get("/", timeout=0.2)
     running.sandbox.board.clear()
@@ -71,7 +71,7 @@ async def test_status_answers_with_any_retry_after(
     running: Running, source: httpx.AsyncClient, wait: int | str | None
 ):
     """The status and the header are sent as ordered, sensible or not."""
-    put(running, "status", code=503, retry_after=wait)
+    await put(running, "status", code=503, retry_after=wait)
     answer = await source.get("/")
     assert answer.status_code == 503
     assert answer.headers.get("retry-after") == (None if wait is None else str(wait))
@@ -82,7 +82,7 @@ async def test_any_status_keeps_the_connection_sound(
     running: Running, source: httpx.AsyncClient, code: int
 ):
     """Statuses without a body, and unknown ones, leave no bytes behind for the next answer."""
-    put(running, "status", code=code)
+    await put(running, "status", code=code)
     assert (await source.get("/")).status_code == code
     running.sandbox.board.clear()
     assert (await source.get("/")).json()["served"] == 1
@@ -93,7 +93,7 @@ async def test_html_is_a_page_with_status_200(
     running: Running, source: httpx.AsyncClient, page: str, word: str
 ):
     """A page for people, sent as success."""
-    put(running, "html", page=page)
+    await put(running, "html", page=page)
     answer = await source.get("/")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/html")
@@ -102,10 +102,10 @@ async def test_html_is_a_page_with_status_200(
 
 async def test_truncate_hangs_up_within_the_body(running: Running, source: httpx.AsyncClient):
     """The declared length is the whole body's, and only a part of it comes."""
-    put(running, "truncate")
+    await put(running, "truncate")
     with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
         await source.get("/")
-    put(running, "truncate", after=10)
+    await put(running, "truncate", after=10)
     head, _, body = (await raw(running)).partition(b"\r\n\r\n")
     declared = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length"))
     assert body == b'{"name":"M'
@@ -114,14 +114,14 @@ async def test_truncate_hangs_up_within_the_body(running: Running, source: httpx
 
 async def test_truncate_never_sends_all(running: Running, source: httpx.AsyncClient):
     """However late the cut is ordered, the last byte is missing."""
-    put(running, "truncate", after=10_000)
+    await put(running, "truncate", after=10_000)
     with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
         await source.get("/")
 
 
 async def test_garbage_keeps_the_headers(running: Running, source: httpx.AsyncClient):
     """Noise of the ordered size, under the genuine content type."""
-    put(running, "garbage", bytes=333)
+    await put(running, "garbage", bytes=333)
     answer = await source.get("/")
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
     assert len(answer.content) == 333
@@ -131,7 +131,7 @@ async def test_garbage_keeps_the_headers(running: Running, source: httpx.AsyncCl
 
 async def test_huge_is_as_large_as_ordered(running: Running, source: httpx.AsyncClient):
     """The genuine body and blanks, without a declared length."""
-    put(running, "huge", bytes=300_000)
+    await put(running, "huge", bytes=300_000)
     answer = await source.get("/")
     assert len(answer.content) == 300_000
     assert "content-length" not in answer.headers
@@ -164,7 +164,7 @@ async def test_huge_stops_when_the_client_has_gone():
 
 async def test_wrong_charset_declares_what_it_is_not(running: Running, source: httpx.AsyncClient):
     """Latin-1 bytes, declared UTF-8: decoding as declared fails."""
-    put(running, "wrong-charset")
+    await put(running, "wrong-charset")
     answer = await source.get("/")
     assert answer.headers["content-type"].endswith("utf-8")
     assert "Muñoz Ibáñez".encode("latin-1") in answer.content
@@ -174,7 +174,7 @@ async def test_wrong_charset_declares_what_it_is_not(running: Running, source: h
 
 async def test_slow_drip_comes_in_drops(running: Running, source: httpx.AsyncClient):
     """The genuine body, whole, a few bytes at a time."""
-    put(running, "slow-drip", bytes=20, every_ms=20)
+    await put(running, "slow-drip", bytes=20, every_ms=20)
     began = time.monotonic()
     async with source.stream("GET", "/") as answer:
         drops = [drop async for drop in answer.aiter_raw()]
@@ -191,21 +191,21 @@ async def test_a_simulators_own_mode_is_its_own(
     monkeypatch.setattr(simulator, "FAULTS", frozenset({"upside-down", "empty"}))
     await running.sandbox.reset()
     for mode in ("upside-down", "empty"):
-        put(running, mode)
+        await put(running, mode)
         assert (await source.get("/")).json()["fault"] == mode
 
 
 async def test_empty_is_success_without_a_body(running: Running, source: httpx.AsyncClient):
     """Status 200, and not a byte."""
-    put(running, "empty")
+    await put(running, "empty")
     answer = await source.get("/")
     assert (answer.status_code, answer.content) == (200, b"")
 
 
 async def test_a_new_fault_replaces_the_one_before(running: Running, source: httpx.AsyncClient):
     """At most one fault is in force, and lifting it makes the source whole."""
-    put(running, "status", code=500)
-    put(running, "status", code=429)
+    await put(running, "status", code=500)
+    await put(running, "status", code=429)
     assert (await source.get("/")).status_code == 429
     running.sandbox.board.clear("tiny")
     assert (await source.get("/")).status_code == 200

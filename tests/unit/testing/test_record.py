@@ -24,7 +24,7 @@ async def system(name: str, **fault: str):
     async with open_bench(ROOT / "hub.toml", name) as bench:
         assert bench.sandbox is not None
         if fault:
-            bench.sandbox.put_fault(name, fault["mode"], {})
+            await bench.sandbox.put_fault(name, fault["mode"], {})
         table = msgspec.structs.replace(bench.table, url=f"{bench.sandbox.url(name)}/")
         yield bench, msgspec.structs.replace(bench.settings, sources={name: table})
 
