@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,6 +69,7 @@ class Listener:
         self.name, self.app, self.host, self.port = name, app, host, port
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
+        self._place: socket.socket | None = None
 
     @property
     def is_open(self) -> bool:
@@ -84,12 +86,7 @@ class Listener:
         """Return when connections are accepted. SettingsError if the port cannot be had."""
         if self.is_open:
             return
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        try:
-            listening = socket.create_server((self.host, self.port), family=family)
-        except OSError as error:
-            fault = f"{self.name}: port {self.port} cannot be had: {error.strerror}"
-            raise SettingsError([fault]) from None
+        listening = self._listening()
         # asyncio sets it only where the socket names its protocol; else each answer waits 40 ms
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = listening.getsockname()[1]
@@ -101,6 +98,29 @@ class Listener:
         if self._task.done():
             listening.close()
             self._task.result()
+
+    def _listening(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        try:
+            if self._place is None and sys.platform == "linux":
+                self._place = socket.socket(family)
+                self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                self._place.bind((self.host, self.port))
+                self.port = self._place.getsockname()[1]
+            return socket.create_server((self.host, self.port), family=family)
+        except OSError as error:
+            self.release()
+            fault = f"{self.name}: port {self.port} cannot be had: {error.strerror}"
+            raise SettingsError([fault]) from None
+
+    def release(self) -> None:
+        """Keep the port no longer; until then nobody is given it while this is closed.
+
+        Only Linux lets a socket that is bound and does not listen keep the place of one that does.
+        """
+        if self._place is not None:
+            self._place.close()
+            self._place = None
 
     async def close(self) -> None:
         """Refuse connections and cut those in hand; return when it is done."""

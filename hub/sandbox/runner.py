@@ -65,6 +65,7 @@ async def open_sandbox(
         yield Running(sandbox=sandbox, readiness=Readiness(control=control.url, sources=urls))
     finally:
         await control.close()
+        control.release()
         await sandbox.close()
 
 

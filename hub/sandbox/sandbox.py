@@ -127,13 +127,13 @@ class Sandbox:
             try:
                 await self._open_all()
             except BaseException:
-                await self._close_all()
+                await self._end()
                 raise
 
     async def close(self) -> None:
-        """Stop everything."""
+        """Stop everything, and let go of the ports."""
         async with self._changing:
-            await self._close_all()
+            await self._end()
 
     def overview(self) -> dict[str, Any]:
         """What is played and how it is disturbed: plain data, without identifiers."""
@@ -159,6 +159,11 @@ class Sandbox:
 
     async def _close_all(self) -> None:
         await asyncio.gather(*(self._close(source) for source in self.sources))
+
+    async def _end(self) -> None:
+        await self._close_all()
+        for listener in self._listeners.values():
+            listener.release()
 
     async def _changed(self, source: str, fault: Fault | None) -> None:
         """Put *fault*, or none, in the place of what is in force, on whichever server it needs."""
