@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httpx
 import structlog
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -16,6 +16,7 @@ from hub.api.admission import traffic_of
 from hub.api.build import at_the_door
 from hub.api.context import Context, Operating
 from hub.api.lifespan import lifespan
+from hub.api.traces import trace_of
 from hub.core.errors import SettingsError
 from hub.core.exchange import Recorder
 from hub.core.moment import Clock, utc_now
@@ -29,6 +30,7 @@ from hub.position.closing import Closings
 from hub.position.desk import Desk
 from hub.position.sources import Inner, Sources
 from hub.settings import Server, Settings
+from hub.tracing import Traced
 from hub.wire.post import PostEndpoint, open_post_endpoint
 
 log = structlog.get_logger()
@@ -52,7 +54,9 @@ class Hub:
         self._lasting, self._now = lasting, first
         self._leaving: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
-        self.asgi: ASGIApp = at_the_door(self._route, lasting.traffic, lasting.operating)
+        self.asgi: ASGIApp = at_the_door(
+            self._route, lasting.traffic, lasting.operating, self._traced
+        )
 
     @property
     def context(self) -> Context:
@@ -78,6 +82,9 @@ class Hub:
     def ledger(self) -> Ledger:
         """Where everything is on record."""
         return self._lasting.ledger
+
+    def _traced(self, scope: HTTPScope) -> Traced | None:
+        return trace_of(self.context, scope)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
@@ -143,6 +150,8 @@ class Hub:
             await endpoint.aclose()
         await self.ledger.close()
         self._lasting.operating.loop.stop()
+        if self.context.telemetry is not None:
+            await self.context.telemetry.aclose()
         log.info("hub_closed")
 
 

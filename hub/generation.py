@@ -33,6 +33,7 @@ from hub.position.purposes import load_purposes
 from hub.position.sources import Inner, Sources, load_sources
 from hub.position.units import load_units
 from hub.settings import Settings, shipped
+from hub.telemetry import Telemetry, open_telemetry, telemetry_faults
 from hub.wire.post import PostEndpoint
 
 T = TypeVar("T")
@@ -97,6 +98,9 @@ class Generation:
             obtainer.cache.forget_source(source.spec.name)  # what landed since
             await source.client.aclose()
         await self.callers.leave_to(after.callers)
+        telemetry = self.context.telemetry
+        if telemetry is not None and telemetry is not after.context.telemetry:
+            await telemetry.aclose()
 
 
 def make_generation(
@@ -114,7 +118,15 @@ def make_generation(
     units = _of(faults, lambda: load_units(folder / "units.toml"))
     callers = _of(faults, lambda: _callers(settings, lasting, before))
     sources = _of(faults, lambda: _sources(settings, model, lasting, before))
-    if known is None or table is None or units is None or callers is None or sources is None:
+    faults += telemetry_faults(settings.telemetry, settings.root)
+    if (
+        faults
+        or known is None
+        or table is None
+        or units is None
+        or callers is None
+        or sources is None
+    ):
         raise SettingsError(list(dict.fromkeys(faults)))
     old = before.context if before else None
     bodies = {issuer.issuer: issuer.body for issuer in settings.issuers}
@@ -127,6 +139,7 @@ def make_generation(
         delivery=lasting.delivery,
         traffic=lasting.traffic,
         operating=lasting.operating,
+        telemetry=_telemetry(settings, lasting, old),
         peers={**lasting.posts, **callers.peers()},
     )
     return Generation(context, callers)
@@ -153,6 +166,13 @@ def _sources(
     recorder = WhileOpen(lasting.recorder, lasting.closings)
     old = before.sources if before else None
     return load_sources(settings, recorder, model.blocks, lasting.inner, model.converters, old)
+
+
+def _telemetry(settings: Settings, lasting: Lasting, old: Context | None) -> Telemetry | None:
+    """That of before, where nothing of it changed: it has spans that wait."""
+    if old is not None and old.settings.telemetry == settings.telemetry:
+        return old.telemetry
+    return open_telemetry(settings.telemetry, settings.root, lasting.operating.spans)
 
 
 def _desk(

@@ -32,6 +32,7 @@ from hub.position.sources import contract_folder, mappings_folder, read_spec, so
 from hub.position.units import load_units
 from hub.settings import Settings
 from hub.tables import UNREADABLE
+from hub.telemetry import telemetry_faults
 from hub.testing.page import with_table
 
 
@@ -49,6 +50,7 @@ def configuration_faults(settings: Settings) -> list[str]:
             faults += error.faults
     for issuer in settings.issuers:
         faults += issuer_faults(issuer)
+    faults += telemetry_faults(settings.telemetry, settings.root)
     for name, table in settings.sources.items():
         if table.enabled:
             faults += source_faults(name, table, settings.root, blocks)

@@ -15,7 +15,16 @@ from typing import Any, TextIO
 import msgspec
 import structlog
 
-SILENCED = ("httpx", "httpcore", "zeep", "uvicorn.access", "asyncio", "litestar")
+SILENCED = (
+    "httpx",
+    "httpcore",
+    "zeep",
+    "uvicorn.access",
+    "asyncio",
+    "litestar",
+    "opentelemetry",
+    "urllib3",
+)
 
 _PERSONAL = re.compile(
     r"""

@@ -10,9 +10,9 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from hub.core.errors import SettingsError
 from hub.core.limits import AdmissionLimits, CacheLimits, SourceLimits, Span
@@ -40,7 +40,7 @@ class Server(Section, frozen=True):
     finish_s: Span = 10.0
     """How long, then, what goes on in the background may take to land."""
     trusted_proxies: tuple[str, ...] = ()
-    """Addresses of the TLS terminator whose `Client-Cert` header (RFC 9440) is believed."""
+    """Addresses of the TLS terminator; its `Client-Cert` (RFC 9440) and `traceparent` are believed."""
 
 
 class DeliverySettings(Section, frozen=True):
@@ -106,6 +106,18 @@ class Issuer(Section, frozen=True):
     leeway_s: int = 30
 
 
+class TelemetrySettings(Section, frozen=True):
+    """Where spans go, by OTLP over HTTP; without an endpoint there are none."""
+
+    endpoint: str | None = None
+    """The whole address, as `http://collector.example:4318/v1/traces`."""
+    service: str = "posicion-integral"
+    share: Annotated[float, Meta(ge=0, le=1)] = 0.1
+    """Part of the requests that are traced, where a trusted proxy has not decided."""
+    roots: Path | None = None
+    """Certificates (PEM) under which the receiver is believed; by default the usual ones."""
+
+
 class SourceSettings(Section, frozen=True):
     """One system: the module that knows how to ask it, and where it is."""
 
@@ -114,6 +126,8 @@ class SourceSettings(Section, frozen=True):
     egress: tuple[str, ...] = ()
     cookies: bool = False
     enabled: bool = True
+    traceparent: bool = False
+    """Whether it is told in which trace it is asked (W3C Trace Context)."""
     limits: SourceLimits = SourceLimits()
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -140,6 +154,7 @@ class Settings(Section, frozen=True):
     issuers: tuple[Issuer, ...] = ()
     sources: Mapping[str, SourceSettings] = field(default_factory=dict)
     sandbox: Sandbox | None = None
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     def path(self, relative: Path) -> Path:
         """*relative* to the folder of `hub.toml`."""

@@ -34,6 +34,7 @@ from hub.api.edge import at_the_edge
 from hub.api.hangup import stops_when_alone
 from hub.api.openapi import encoded
 from hub.api.problems import Problem, on_bug, on_closed, on_http, on_ledger, on_problem
+from hub.api.traces import Begin
 from hub.core.errors import AccessClosed, LedgerError
 from hub.core.model import BlockType
 from hub.position.abuse import Stopped
@@ -73,9 +74,9 @@ def build_api(context: Context) -> ASGIApp:
     return stops_when_alone(litestar_app(context))
 
 
-def at_the_door(app: ASGIApp, traffic: Traffic, operating: Operating) -> ASGIApp:
+def at_the_door(app: ASGIApp, traffic: Traffic, operating: Operating, begin: Begin) -> ASGIApp:
     """*app* with everything that a request passes first, whatever is configured within."""
-    return at_the_edge(admits(app, traffic.gate), operating.requests)
+    return at_the_edge(admits(app, traffic.gate), operating.requests, begin)
 
 
 def litestar_app(context: Context) -> Litestar:

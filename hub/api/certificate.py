@@ -37,7 +37,7 @@ def thumbprint_of(scope: Scope, trusted: Sequence[Network]) -> str | None:
     None where there is none, or nobody to be believed says so.
     """
     lines = [value for name, value in scope["headers"] if name == HEADER]
-    if len(lines) != 1 or len(lines[0]) > MAX_HEADER_BYTES or not _is_trusted(scope, trusted):
+    if len(lines) != 1 or len(lines[0]) > MAX_HEADER_BYTES or not is_trusted(scope, trusted):
         return None
     text = lines[0].strip()
     if len(text) < 2 or text[:1] != b":" or text[-1:] != b":":  # noqa: PLR2004 - both colons
@@ -50,7 +50,8 @@ def thumbprint_of(scope: Scope, trusted: Sequence[Network]) -> str | None:
     return base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
 
 
-def _is_trusted(scope: Scope, trusted: Sequence[Network]) -> bool:
+def is_trusted(scope: Scope, trusted: Sequence[Network]) -> bool:
+    """Whether the request comes from one of those whose word counts."""
     peer = scope.get("client")
     if peer is None or not trusted:
         return False

@@ -20,6 +20,7 @@ from hub.position.abuse import Abuse, Stopped
 from hub.position.access_log import AccessLog
 from hub.position.desk import Desk
 from hub.settings import Settings
+from hub.telemetry import SpanTally, Telemetry
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -29,6 +30,7 @@ class Operating(Struct, kw_only=True):
 
     loop: LoopWatch = field(default_factory=LoopWatch)
     requests: Requests = field(default_factory=Requests)
+    spans: SpanTally = field(default_factory=SpanTally)
     reloaded: int = 0
     """How often a changed configuration was taken over."""
     refused: int = 0
@@ -50,6 +52,8 @@ class Context(Struct, frozen=True, kw_only=True):
     delivery: Delivery
     traffic: Traffic = field(default_factory=Traffic)
     operating: Operating = field(default_factory=Operating)
+    telemetry: Telemetry | None = None
+    """The way out for spans, where there is one."""
     peers: Mapping[str, Peer] = field(default_factory=dict)
     """Those that are no sources: the issuers' key sets, the places that checkpoints go to."""
 

@@ -18,7 +18,9 @@ from hub import __version__
 from hub.api.problems import MEDIA_TYPE, ProblemDocument
 from hub.api.tally import Requests
 from hub.api.texts import TITLES
+from hub.api.traces import Begin
 from hub.core.moment import new_id
+from hub.tracing import under
 
 log = structlog.get_logger()
 
@@ -35,8 +37,10 @@ _HEADERS = (
 _CSP = b"default-src 'none'; frame-ancestors 'none'"
 
 
-def at_the_edge(app: ASGIApp, requests: Requests) -> ASGIApp:
-    """*app* with everything that each request and answer owes; *requests* counts them."""
+def at_the_edge(app: ASGIApp, requests: Requests, begin: Begin) -> ASGIApp:
+    """*app* with everything that each request and answer owes; *requests* counts them, and
+    *begin* gives the spans of those that are traced.
+    """
 
     async def edge(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -58,19 +62,18 @@ def at_the_edge(app: ASGIApp, requests: Requests) -> ASGIApp:
         if len(scope["query_string"]) > MAX_QUERY_BYTES:
             await _refuse(sending, request)
             return
+        traced = begin(scope)
         try:
-            await app(scope, receive, sending)
+            with under(traced):
+                await app(scope, receive, sending)
         finally:
             elapsed_s = time.perf_counter() - began
             method, route = _named(scope)
             requests.note(route, method, status, elapsed_s)
-            log.info(
-                "request",
-                method=method,
-                route=route,
-                status=status,
-                elapsed_ms=round(elapsed_s * 1000, 1),
-            )
+            if traced is not None:
+                traced.end_request(method, route, status)
+            elapsed_ms = round(elapsed_s * 1000, 1)
+            log.info("request", method=method, route=route, status=status, elapsed_ms=elapsed_ms)
             structlog.contextvars.clear_contextvars()
 
     return edge

@@ -18,6 +18,7 @@ from hub.ledger import writer
 from hub.ledger.delivery import Delivery
 from hub.ledger.sqlite import SqliteLedger
 from hub.position.obtain import Obtainer
+from hub.telemetry import SpanTally
 
 
 def of_memory(obtainer: Obtainer) -> Iterator[Metric]:
@@ -94,6 +95,17 @@ def of_operating(operating: Operating) -> Iterator[Metric]:
         [((), int(operating.is_refused))],
     )
     yield gauge("hub_leaving", "1 once told to stop.", [], [((), int(operating.is_leaving))])
+
+
+def of_spans(tally: SpanTally) -> Iterator[Metric]:
+    """What became of traces."""
+    ends = {"sent": tally.sent, "failed": tally.failed, "dropped": tally.dropped}
+    yield counter(
+        "hub_spans",
+        "Spans of traces that ended.",
+        ["outcome"],
+        (((name,), n) for name, n in ends.items()),
+    )
 
 
 def of_callers(identifier: Identifier) -> Iterator[Metric]:

@@ -15,7 +15,14 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from hub.api.context import AnyRequest, Context, context_of
-from hub.api.figures_hub import of_admission, of_callers, of_ledger, of_memory, of_operating
+from hub.api.figures_hub import (
+    of_admission,
+    of_callers,
+    of_ledger,
+    of_memory,
+    of_operating,
+    of_spans,
+)
 from hub.api.figures_source import of_sources
 from hub.api.figures_trust import of_trust
 from hub.core.errors import LedgerError
@@ -42,6 +49,7 @@ def all_of(context: Context, records: float) -> Iterator[Metric]:
     yield from of_memory(desk.obtainer)
     yield from of_admission(context.traffic)
     yield from of_operating(context.operating)
+    yield from of_spans(context.operating.spans)
     yield from of_callers(context.identifier)
     yield from of_ledger(desk.ledger, context.delivery, records)
 

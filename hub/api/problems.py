@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from hub.api.texts import TITLES, language_of, title
 from hub.core.errors import AccessClosed, LedgerError
+from hub.tracing import note_error
 
 log = structlog.get_logger()
 
@@ -134,4 +135,5 @@ def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
         trace = trace.tb_next
     place = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "-"
     log.error("request_failed", error=type(error).__name__, place=place)
+    note_error(error)
     return problem_response(request, Problem("internal-error"))

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from hub.core.errors import LedgerError
 from hub.ledger.store import Entry, Receipt
+from hub.tracing import note_append
 
 T = TypeVar("T")
 Write = Callable[[sqlite3.Connection, Sequence[Entry]], Receipt]
@@ -128,7 +129,9 @@ class Writer:
             receipt: Receipt = await self._asked(_Append(entries))
             failed = False
         finally:
-            self.tally.note(time.perf_counter() - began, failed=failed)
+            elapsed_s = time.perf_counter() - began
+            self.tally.note(elapsed_s, failed=failed)
+            note_append(elapsed_s)
         return receipt
 
     async def run(self, call: Callable[[sqlite3.Connection], T]) -> T:

@@ -15,9 +15,23 @@ from typing import Any
 from hub.core.errors import LedgerError
 from hub.core.exchange import SourceRecord
 from hub.position.cache import Key
-from hub.position.failure import Failure
+from hub.position.failure import Failure, Underway
+from hub.tracing import Traced, begin_operation, under
 
 Landing = SourceRecord | Failure | LedgerError
+
+
+def outcome_of(got: Landing | Underway) -> str:
+    """For a span: `ok`, `pending`, or the reason for nothing; never more than metrics say."""
+    match got:
+        case SourceRecord():
+            return "ok"
+        case Failure():
+            return got.reason
+        case Underway():
+            return "pending"
+        case LedgerError():
+            return "ledger"
 
 
 class Flight:
@@ -32,6 +46,8 @@ class Flight:
         self.has_departed = False
         self.is_ending = False
         """Whether it was told to end; it is over when its Outcome is written."""
+        self.traced: Traced | None = None
+        """Its span, within the request that began it."""
         self._task: asyncio.Task[Landing] | None = None
 
     @property
@@ -55,9 +71,17 @@ class Flight:
         self.has_departed = True
 
     def take_off(self, course: Coroutine[Any, Any, Landing]) -> asyncio.Task[Landing]:
-        """Begin."""
-        self._task = asyncio.create_task(course)
+        """Begin; what is spent on it counts in its own span."""
+        self.traced = begin_operation(self.key.source, self.key.operation)
+        with under(self.traced):
+            self._task = asyncio.create_task(course)
+        self._task.add_done_callback(self._told)
         return self._task
+
+    def _told(self, task: asyncio.Task[Landing]) -> None:
+        if self.traced is not None:
+            outcome = "cancelled" if task.cancelled() else outcome_of(task.result())
+            self.traced.end_operation((self.key.source, self.key.operation), outcome)
 
     async def wait(self, deadline: float) -> Landing | None:
         """What came of it, or None when *deadline* came first."""

@@ -32,10 +32,11 @@ from hub.core.limits import CacheLimits
 from hub.core.model import BlockType
 from hub.position.cache import LATE_S, AnswerCache, Key, key_of
 from hub.position.failure import Failure, Underway, alert
-from hub.position.flight import Flight, Flights, Landing
+from hub.position.flight import Flight, Flights, Landing, outcome_of
 from hub.position.others import Witness
 from hub.position.plan import Step
 from hub.position.sources import Source, Sources
+from hub.tracing import begin_operation, note_begun, note_error, note_remembered
 from hub.wire.verdict import loop_time
 
 log = structlog.get_logger()
@@ -95,9 +96,11 @@ class Obtainer:
         key = key_of(step.source, step.operation, fed, query, shared=keeps)
         known = self.cache.fresh(key) if keeps else None
         if known is not None:
+            note_remembered(step.source, step.operation)
             return Obtained(got=known, from_cache=True)
         held = self.held.pop(key, None)
         if held is not None:
+            note_remembered(step.source, step.operation)
             return Obtained(got=held)
         return await self._flown(source, step, query, key, keeps=keeps)
 
@@ -112,6 +115,33 @@ class Obtainer:
         flight, joined = self.flights.join(
             fresh, lambda own: self._course(own, source, operation, query, keeps=keeps)
         )
+        if not joined:
+            return await self._awaited(flight, source, operation, query, keeps=keeps)
+        with contextlib.suppress(AccessClosed):  # not our access
+            return await self._joined(flight, source, operation, query, keeps=keeps)
+        return await self._flown(source, step, query, key, keeps=keeps)
+
+    async def _joined(
+        self, flight: Flight, source: Source, operation: Operation, query: Query, *, keeps: bool
+    ) -> Obtained:
+        """As `_awaited`, in a span of this caller's own, which leads to the flight's."""
+        name, outcome = (flight.key.source, flight.key.operation), "cancelled"
+        traced = begin_operation(*name, flight.traced)
+        try:
+            obtained = await self._awaited(flight, source, operation, query, keeps=keeps)
+            outcome = outcome_of(obtained.instead_of or obtained.got)
+        except LedgerError as error:
+            outcome = outcome_of(error)
+            raise
+        finally:
+            if traced is not None:
+                traced.end_operation(name, outcome, joined=True)
+        return replace(obtained, joined=not obtained.from_cache)
+
+    async def _awaited(
+        self, flight: Flight, source: Source, operation: Operation, query: Query, *, keeps: bool
+    ) -> Obtained:
+        """What *flight* gives this caller by its own deadline."""
         flight.waiters += 1
         try:
             landing = await flight.wait(query.deadline)
@@ -122,14 +152,12 @@ class Obtainer:
         flight.waiters -= 1
         if landing is None:
             got = await self._out_of_time(flight, source, operation, keeps=keeps)
-            return self._or_stand_in(key, got, keeps=keeps)
-        if isinstance(landing, AccessClosed) and joined:
-            return await self._flown(source, step, query, key, keeps=keeps)  # not our access
+            return self._or_stand_in(flight.key, got, keeps=keeps)
         if isinstance(landing, LedgerError):
             raise landing
         if isinstance(landing, Failure):
-            return self._or_stand_in(key, landing, keeps=keeps)
-        return Obtained(got=landing, joined=joined)
+            return self._or_stand_in(flight.key, landing, keeps=keeps)
+        return Obtained(got=landing)
 
     async def _out_of_time(
         self, flight: Flight, source: Source, operation: Operation, *, keeps: bool
@@ -239,6 +267,7 @@ async def ask(source: Source, operation: Operation, query: Query, witness: Witne
     name = source.spec.name
 
     async def work() -> SourceRecord:
+        note_begun()
         record = await source.connector.fetch(operation.name, query)
         await witness.note(query, record)  # also of an answer that is about somebody else
         check_binding(operation, query, record)
@@ -259,8 +288,10 @@ async def ask(source: Source, operation: Operation, query: Query, witness: Witne
             passing=isinstance(error, SourceUnavailable | SourceMalformed),
         )
     except LedgerError as error:
+        note_error(error)
         return error
     except Exception as error:  # noqa: BLE001 - a connector's bug must not spoil the others
+        note_error(error)
         # no traceback: its frames hold the person's data
         log.error("connector_failed", source=name, error=type(error).__name__)  # noqa: TRY400
         return Failure(source=name, operation=operation.name, reason="hub_fault")

@@ -214,6 +214,7 @@ def _load(
         keeps_cookies=table.cookies,
         transport=inner,
         limits=table.limits,
+        tells_trace=table.traceparent,
     )
     connector = _opened(module, client, options, where)
     return Source(

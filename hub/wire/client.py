@@ -212,14 +212,13 @@ class SourceClient:
     ) -> Answer:
         """One attempt to send one message; connectors use a Call instead."""
         proof = await self._proof(tag)
-        secrets = frozenset(name.lower() for name in proof)
         response = await self._outlet.send(
             method,
             path,
             {**_lower(headers), **_lower(proof), **_OURS},
             content,
             {
-                EXTENSION: replace(tag, secrets=secrets),
+                EXTENSION: replace(tag, secrets=frozenset(name.lower() for name in proof)),
                 "timeout": httpx.Timeout(None, connect=tag.connect_s).as_dict(),
             },
         )
@@ -278,6 +277,7 @@ def open_client(
     clock: Clock = utc_now,
     ids: Callable[[], str] = new_id,
     limits: SourceLimits | None = None,
+    tells_trace: bool = False,
 ) -> SourceClient:
     """A client of *source* at *url*; nothing leaves for another origin than it and *egress*.
 
@@ -287,7 +287,7 @@ def open_client(
         transport, url = transport or table, url.partition("?")[0]
     allowed = frozenset(origin_of(httpx.URL(address)) for address in (url, *egress))
     guarded = guarded_transport(allowed, transport)
-    recording = RecordingTransport(guarded, recorder, clock, ids)
+    recording = RecordingTransport(guarded, recorder, clock, ids, tells_trace=tells_trace)
     http = httpx.AsyncClient(
         base_url=url,
         transport=recording,

@@ -15,6 +15,7 @@ import httpx
 from hub.core.errors import SourceError, SourceUnavailable
 from hub.core.exchange import Message, Origin, Outcome, Recorder, Sent
 from hub.core.moment import Clock
+from hub.tracing import current_traceparent, note_attempt
 from hub.wire.finish import settled
 from hub.wire.tag import EXTENSION, Tag
 from hub.wire.transport import GuardedTransport, RawAnswer
@@ -35,12 +36,22 @@ class RecordingTransport(httpx.AsyncBaseTransport):
     """The seam between httpx's client and the network: every message passes here."""
 
     def __init__(
-        self, inner: GuardedTransport, recorder: Recorder, clock: Clock, new_id: Callable[[], str]
+        self,
+        inner: GuardedTransport,
+        recorder: Recorder,
+        clock: Clock,
+        new_id: Callable[[], str],
+        *,
+        tells_trace: bool = False,
     ) -> None:
         self._inner, self._recorder, self._clock, self._new_id = inner, recorder, clock, new_id
+        self._tells_trace = tells_trace
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         tag: Tag = request.extensions[EXTENSION]
+        note_attempt(tag.attempt)
+        if self._tells_trace and (line := current_traceparent()):
+            request.headers["traceparent"] = line
         sent = await self._sent(tag, request)
         await self._begun(sent, time.perf_counter())
         if tag.departed:

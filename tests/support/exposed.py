@@ -22,6 +22,7 @@ _VALUES: dict[tuple[str, str], frozenset[str]] = {
     ("hub_security_events", "reason"): frozenset(SECURITY_REASONS),
     ("hub_tokens_refused", "reason"): frozenset(get_args(RefusalReason)) | _STOPPED,
     ("hub_retries", "outcome"): frozenset({"made", "refused"}),
+    ("hub_spans", "outcome"): frozenset({"sent", "failed", "dropped"}),
     ("hub_config_reloads", "outcome"): frozenset({"taken", "refused"}),
     ("hub_mapping_drift", "kind"): frozenset({"misfit", "unknown_code"}),
     ("hub_certificate_left_days", "whose"): frozenset({"hub", "source"}),
