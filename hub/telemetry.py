@@ -32,8 +32,11 @@ QUEUE, BATCH = 2048, 512
 EVERY_MS = 2000
 """How long a span waits for others."""
 
-EXPORT_S, FLUSH_S = 5.0, 2.0
-"""Seconds for one batch, repetitions included; and for what is left when the hub stops."""
+EXPORT_S = 5.0
+"""Seconds for one batch, repetitions included."""
+
+FLUSH_S, LAST_S = 1.5, 0.5
+"""Seconds for what is left when the hub stops; and from giving it up to the end of the thread."""
 
 
 class SpanTally(Struct):
@@ -69,7 +72,7 @@ class Telemetry:
         self.tracer = provider.get_tracer("hub", __version__)
 
     async def aclose(self) -> None:
-        """Send what waits, for FLUSH_S at most; later spans are lost."""
+        """Send what waits, for FLUSH_S at most; then give it up. Later spans are lost."""
         loop, done = asyncio.get_running_loop(), asyncio.Event()
 
         def finish() -> None:
@@ -79,9 +82,11 @@ class Telemetry:
 
         # not the loop's own threads: a stopping process waits for those
         threading.Thread(target=finish, name="telemetry-flush", daemon=True).start()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(FLUSH_S):
-                await done.wait()
+        for seconds in (FLUSH_S, LAST_S):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await done.wait()
+            self._way.shutdown()  # no repetition any more
 
 
 class _Narrow(SpanExporter):
@@ -90,6 +95,7 @@ class _Narrow(SpanExporter):
     def __init__(self, inner: SpanExporter, tally: SpanTally) -> None:
         self._inner, self._tally = inner, tally
         self.taken = 0
+        self._is_shut = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         self.taken += len(spans)
@@ -103,7 +109,9 @@ class _Narrow(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        self._inner.shutdown()
+        if not self._is_shut:
+            self._is_shut = True
+            self._inner.shutdown()
 
 
 class _Bounded(BatchSpanProcessor):

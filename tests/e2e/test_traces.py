@@ -12,6 +12,7 @@ import httpx
 import pytest
 from msgspec import Struct, field
 
+from hub import telemetry
 from hub.core.errors import TechnicalReason
 from hub.sandbox.prepare import prepare_sandbox, simulated_sources
 from hub.sandbox.runner import open_sandbox
@@ -137,7 +138,9 @@ async def story(folder) -> Told:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
     """The story, told once."""
-    return asyncio.run(story(tmp_path_factory.mktemp("traces")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(telemetry, "FLUSH_S", 30.0)  # a bound that a busy machine keeps, too
+        return asyncio.run(story(tmp_path_factory.mktemp("traces")))
 
 
 def test_a_position_is_one_span_with_one_below_for_each_operation(told):
