@@ -63,6 +63,8 @@ class World:
         cache: CacheLimits | None = None,
         url: str | None = None,
         spec: Spec = SPEC,
+        *,
+        tells_trace: bool = False,
     ) -> None:
         self.far = far or after(0.1)
         self.asked: list[str] = []
@@ -73,9 +75,12 @@ class World:
             self.recorder,
             transport=None if url else httpx.MockTransport(self._answer),
             limits=limits,
+            tells_trace=tells_trace,
         )
         self.guard, self.close = client.guard, client.aclose
+        self.client = client
         source = Source(spec=spec, connector=Scripted(client, spec), client=client, mappings={})
+        self.source = source
         self.sources = Sources({"x": source})
         self.witness = MemoryWitness()
         self.obtainer = Obtainer(
