@@ -24,6 +24,7 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self, mode: Mode = "takes") -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.mode, self.bodies = mode, list[bytes]()
+        self.credentials: set[str | None] = set()
         self.asked, self.ends = threading.Event(), threading.Event()
 
     @property
@@ -31,6 +32,15 @@ class Receiver(ThreadingHTTPServer):
         """A configuration under which every request is traced, and told here."""
         endpoint = f"http://127.0.0.1:{self.server_port}/v1/traces"
         return TelemetrySettings(endpoint=endpoint, service="hub-under-test", share=1.0)
+
+    @property
+    def resources(self) -> list[Any]:
+        """What each batch says of the process that it comes from."""
+        return [
+            sent.resource
+            for body in self.bodies
+            for sent in ExportTraceServiceRequest.FromString(body).resource_spans
+        ]
 
     @property
     def spans(self) -> list[Any]:
@@ -49,6 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.credentials.add(self.headers["authorization"])
         self.server.asked.set()
         if self.server.mode == "hangs":
             self.server.ends.wait()

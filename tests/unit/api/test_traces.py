@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from opentelemetry.trace import Link, Status, StatusCode
 
-from hub import telemetry
+from hub import __version__, telemetry
 from hub.core.errors import SettingsError
 from hub.core.limits import CacheLimits
 from hub.inspection import configuration_faults
@@ -165,6 +165,20 @@ async def test_what_is_not_on_the_list_does_not_leave(tmp_path):
     assert said(span) == {"hub.source": "padron"}
     assert len(span.links) == 1
     assert personal.encode() not in body
+
+
+async def test_of_the_environment_a_credential_counts_and_no_more(tmp_path, monkeypatch):
+    """The library's own variable carries it; what describes the process, or a proxy, does not."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20abc")
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "host.name=somewhere")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9/")
+    with receiving() as receiver:
+        way = telemetry.Telemetry(receiver.settings, tmp_path, telemetry.SpanTally())
+        end_spans(way, 1)
+        await way.aclose()
+    assert receiver.credentials == {"Bearer abc"}
+    [resource] = receiver.resources
+    assert said(resource) == {"service.name": "hub-under-test", "service.version": __version__}
 
 
 async def test_a_reload_sends_spans_to_the_new_receiver(tmp_path):
