@@ -97,7 +97,8 @@ class Listener:
         up.cancel()
         if self._task.done():
             listening.close()
-            self._task.result()
+            failed, self._server, self._task = self._task, None, None
+            failed.result()
 
     def _listening(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET

@@ -64,9 +64,11 @@ async def open_sandbox(
         urls = {source: sandbox.url(source) for source in sandbox.sources}
         yield Running(sandbox=sandbox, readiness=Readiness(control=control.url, sources=urls))
     finally:
-        await control.close()
-        control.release()
-        await sandbox.close()
+        try:
+            await control.close()
+        finally:
+            control.release()
+            await sandbox.close()
 
 
 async def serve_sandbox(

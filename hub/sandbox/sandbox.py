@@ -161,9 +161,11 @@ class Sandbox:
         await asyncio.gather(*(self._close(source) for source in self.sources))
 
     async def _end(self) -> None:
-        await self._close_all()
-        for listener in self._listeners.values():
-            listener.release()
+        try:
+            await self._close_all()
+        finally:
+            for listener in self._listeners.values():
+                listener.release()
 
     async def _changed(self, source: str, fault: Fault | None) -> None:
         """Put *fault*, or none, in the place of what is in force, on whichever server it needs."""

@@ -28,7 +28,10 @@ class Mutation(Struct, frozen=True, kw_only=True):
 
 FETCH = "        call = self._client.call(SPEC, operation, query)\n"
 ASK = "                answer = await self._profile.ask(call, question)\n"
-ROWS = "                rows = self._profile.rows(answer)\n"
+ROWS = (
+    "                rows = await beside_the_loop("
+    "len(answer.body), partial(self._profile.rows, answer))\n"
+)
 OWNER = 'Echo(path="requests/owner", of="owner", rows=True)'
 
 

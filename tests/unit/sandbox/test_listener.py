@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 
+import httpx
 import pytest
 
 from hub.core.errors import SettingsError
@@ -12,16 +13,19 @@ from hub.sandbox.listener import Listener
 
 
 async def app(scope, receive, send):
-    """Answers nothing; the tests only connect."""
+    """Answers 204 to everything."""
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
 
 
-def connects(port):
-    """Whether somebody accepts there."""
+async def answers(port):
+    """Whether somebody answers there."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=2).close()
-    except ConnectionRefusedError:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return (await client.get(f"http://127.0.0.1:{port}/")).status_code == 204
+    except httpx.ConnectError:
         return False
-    return True
 
 
 async def test_a_closed_listener_refuses_and_opens_on_its_port_again():
@@ -31,9 +35,9 @@ async def test_a_closed_listener_refuses_and_opens_on_its_port_again():
         for _ in range(3):
             await listener.open()
             port = listener.port
-            assert connects(port)
+            assert await answers(port)
             await listener.close()
-            assert not connects(port)
+            assert not await answers(port)
         assert port == listener.port
     finally:
         listener.release()
