@@ -19,11 +19,12 @@ help: ## What can be made
 run: .venv/ready ## Start the hub with the sandbox on http://127.0.0.1:8080 (PORT= changes it)
 	@$(BIN)/hub serve --sandbox --port $(PORT)
 
-test: .venv/ready ## Run every test
-	@$(BIN)/python -m pytest -n 4 --dist loadfile
+test: .venv/ready ## Run every test; the faults by themselves, for they are about time
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --ignore tests/faults
+	@$(BIN)/python -m pytest tests/faults -n 2 --dist loadfile
 
 faults: .venv/ready ## Run the faults: the matrix, pairs, load, hang-ups, the ledger's disk
-	@$(BIN)/python -m pytest tests/faults -n 4 --dist loadfile
+	@$(BIN)/python -m pytest tests/faults -n 2 --dist loadfile
 
 chaos: .venv/ready ## Let sources fall ill at random under load, judged by the ledger (SEED= SECONDS=60)
 	@$(BIN)/python -m tests.chaos --seed "$(SEED)" --seconds $(or $(SECONDS),60)

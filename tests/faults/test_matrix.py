@@ -7,6 +7,7 @@ to the benchmarks. One fault at a time; the pairs are in `test_pairs`.
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -24,6 +25,8 @@ from tests.faults.world import (
     patience_s,
 )
 from tests.support.fanout import BLOCKS, plain
+
+Leaf = dict[str, Any]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -64,11 +67,32 @@ async def test_a_fault_is_what_it_is_and_passes(row: Row, world: World):
         assert_breaker(row, before.counts[row.source], counts)
     if row.breaker == "opens" or row.retry_after:
         await world.passed(row.source)
-    again = plain((await fanout.ask(WAIT_S, BLOCKS[row.source])).json())
-    assert again == {name: world.usual[name] for name in again}  # G6
+    await assert_recovers(world, row.source)  # G6
     await assert_no_trace(answer.headers, before, world)  # G5
     await assert_baseline(before)  # G7
     assert world.lured == 0
+
+
+async def assert_recovers(world: World, source: str) -> None:
+    """What it usually says comes again, at the third question at the latest."""
+    usual = {name: world.usual[name] for name in BLOCKS[source]}
+    for _ in range(3):
+        again = plain((await world.fanout.ask(WAIT_S, BLOCKS[source])).json())
+        if again == usual:
+            break
+    assert again == usual
+
+
+def assert_repeats_lost_ones_alone(sent: list[Leaf], ended: list[Leaf]) -> None:
+    """Who closes at once may reset the connection before it is read: that alone is repeated."""
+    lost = {leaf["id"] for leaf in ended if leaf.get("error") == "connection_lost"}
+    again = {_message(leaf) for leaf in sent if leaf["attempt"] > 1}
+    first = {leaf["id"] for leaf in sent if leaf["attempt"] == 1 and _message(leaf) in again}
+    assert first <= lost
+
+
+def _message(leaf: Leaf) -> tuple[object, ...]:
+    return leaf.get("request"), leaf["operation"], leaf["ordinal"]
 
 
 def assert_on_record(row: Row, before: Before, world: World) -> None:
@@ -82,7 +106,7 @@ def assert_on_record(row: Row, before: Before, world: World) -> None:
     technical = [attempt for attempt in attempts if attempt[0] is None]
     assert len(attempts) - len(technical) == len({a for a in attempts if a[0] is not None})
     if not row.repeats:
-        assert {leaf["attempt"] for leaf in sent} == {1}
+        assert_repeats_lost_ones_alone(sent, ended)
     arrived = world.fanout.sandbox.calls.of(row.source)["total"] - before.calls[row.source]
     if row.mode not in ("stop", "swallow", "unknown-name"):
         assert arrived == len(sent)
