@@ -12,9 +12,13 @@ from openapi_spec_validator import validate
 
 from hub.api.build import ROUTES, openapi_document
 from hub.api.texts import TITLES
-from hub.core.model import BLOCKS
+from hub.position.outside import model_of
+from hub.settings import load_settings
 
 ROOT = Path(__file__).parents[3]
+BLOCKS = model_of(load_settings(ROOT / "hub.toml", {})).blocks
+"""Those that the connectors of hub.toml bring are among them."""
+
 DOCUMENT = json.loads(openapi_document(BLOCKS))
 OPERATIONS = [
     (path, method, operation)

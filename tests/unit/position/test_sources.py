@@ -11,6 +11,7 @@ import pytest
 from hub.core.connector import Echo, Operation, Spec
 from hub.core.errors import SettingsError
 from hub.core.model import BLOCKS
+from hub.position.outside import model_of
 from hub.position.sources import load_sources
 from hub.sandbox.prepare import prepare_sandbox
 from hub.settings import SourceSettings, load_settings
@@ -34,15 +35,17 @@ def with_sources(settings, **changes):
 
 async def test_the_sandboxs_sources_feed_every_block(settings):
     """Each block has exactly one source."""
-    sources = load_sources(settings, MemoryRecorder(), BLOCKS)
-    assert set(sources.of_block) == set(BLOCKS)
+    model = model_of(settings)
+    sources = load_sources(settings, MemoryRecorder(), model.blocks, converters=model.converters)
+    assert set(sources.of_block) == set(model.blocks)
     await sources.aclose()
 
 
 async def test_a_disabled_source_is_not_loaded(settings):
     """Its blocks have no source."""
     table = msgspec.structs.replace(settings.sources["padron"], enabled=False)
-    sources = load_sources(with_sources(settings, padron=table), MemoryRecorder(), BLOCKS)
+    model, changed = model_of(settings), with_sources(settings, padron=table)
+    sources = load_sources(changed, MemoryRecorder(), model.blocks, converters=model.converters)
     assert "residence" not in sources.of_block
     await sources.aclose()
 
