@@ -11,6 +11,7 @@ import re
 import socket
 import struct
 import zlib
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -51,9 +52,9 @@ class Reply(Struct, frozen=True, kw_only=True):
 class RawFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One way of going wrong."""
 
+    @abstractmethod
     async def strike(self, writer: Writer, reply: Reply) -> None:
         """Answer one request for which *reply* would have been right."""
-        raise NotImplementedError
 
 
 async def say(writer: Writer, *parts: bytes) -> None:
