@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -18,7 +21,7 @@ import httpx
 
 ROOT = Path(__file__).parents[2]
 START_S = 60
-
+_STEPS = itertools.count(random.randrange(4_000))  # two runs on one machine rarely meet
 
 _FORGETFUL = "fresh_s = 0\nstale_s = 0\n"
 _PLAIN = """
@@ -190,7 +193,14 @@ class RunningHub:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that nobody is given before its taker listens.
+
+    It lies below the range from which systems number outgoing connections (RFC 6335, section 6:
+    49152 and above; Linux: 32768 and above), and each worker of one run has a stretch of its own.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw4")[2:]) % 5
+    first = 12_000 + 4_000 * worker
+    while True:
+        port = first + next(_STEPS) % 4_000
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
