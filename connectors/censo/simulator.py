@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from msgspec import Struct
-
 from hub.sandbox import magic
-from hub.sandbox.json_service import JsonService, Plain, Route, Rows, Spoiler
+from hub.sandbox.consulta import consultation
+from hub.sandbox.json_service import JsonService, Plain, Spoiler
 from hub.sandbox.people import Person
 from hub.sandbox.stage import Stage
 
@@ -41,42 +40,14 @@ ALL = ["GENERALES", "AUTONOMICAS", "MUNICIPALES", "EUROPEAS"]
 SCHOOLS = ("CEIP Ciudad de Zaragoza", "CEIP Palacio Valdés", "IES Barrio de Bilbao")
 
 
-class Document(Struct, forbid_unknown_fields=True):
-    """The person asked about."""
-
-    tipo: str
-    numero: str
-
-
-class Question(Struct, forbid_unknown_fields=True):
-    """The body of a question."""
-
-    documento: Document
-    referencia: str
-
-
 def simulate(stage: Stage) -> JsonService:
-    """The ASGI application. Settings: `user` and the secret `password`."""
+    """The ASGI application."""
 
-    def answer(question: Question, person: Person | None, today: dt.date) -> Plain:
-        number = question.documento.numero
-        if person and person.document:
-            number = person.document.number
+    def held(person: Person | None, today: dt.date) -> Plain:
         entry = entry_of(stage, person, today) if person else None
-        echo = {
-            "documento": {"tipo": question.documento.tipo, "numero": number},
-            "referencia": question.referencia,
-        }
-        return {"consulta": echo, "inscrito": entry is not None, "inscripcion": entry}
+        return {"inscrito": entry is not None, "inscripcion": entry}
 
-    asked = Rows(stage, Question, lambda question: question.documento.numero, answer, SPOILERS)
-    return JsonService(
-        stage,
-        {
-            "/v1/censo/consulta": Route("POST", "roll", asked),
-            "/v1/estado": Route("GET", "status", lambda _: {"estado": "OPERATIVO"}),
-        },
-    )
+    return consultation(stage, "/v1/censo/consulta", "roll", held, SPOILERS)
 
 
 def entry_of(stage: Stage, person: Person, today: dt.date) -> dict[str, Any] | None:

@@ -7,35 +7,19 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from hub.core.connector import Connector, Echo, Operation, Patience, Query, Spec
+from hub.core.connector import Connector, Operation, Query, Spec
 from hub.core.errors import SourceMalformed
 from hub.core.exchange import SourceRecord
-from hub.core.secret import Secret
-from hub.wire.basic import BasicCredentials
 from hub.wire.client import SourceClient
-from hub.wire.decode import check_status, json_value
+from hub.wire.consulta import Settings, asked, consult, consult_state, echoes, with_user
 
-ECHOES = (
-    Echo(path="consulta/documento/numero"),
-    Echo(path="consulta/documento/tipo", of="document_type"),
-    Echo(path="consulta/referencia", of="reference"),
-    Echo(path="citas/documentoTitular", rows=True),
-)
 SPEC = Spec(
     name="citas",
     title="Cita previa",
     owner="Dirección General de Atención a la Ciudadanía (Línea Madrid)",
-    operations=(Operation(name="appointments", echoes=ECHOES),),
+    operations=(Operation(name="appointments", echoes=echoes("citas/documentoTitular")),),
     blocks={"appointments": ("appointments",)},
 )
-PING = Operation(name="ping", echoes=(), patience=Patience(timeout_s=2.0, max_bytes=16 * 1024))
-
-
-class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[sources.citas.settings]`."""
-
-    user: str
-    password: Secret
 
 
 class Answer(Struct):
@@ -55,27 +39,17 @@ class Citas:
         self._client = client
 
     async def fetch(self, operation: str, query: Query) -> SourceRecord:
-        call = self._client.call(SPEC, operation, query)
-        document, reference = query.subject.document, f"{query.access.id}.{query.request}"
-        kind = {"passport": "PASAPORTE"}.get(document.type, document.type.upper())
-        asked = {"documento": {"tipo": kind, "numero": document.number}, "referencia": reference}
-        headers = {"content-type": "application/json", "accept": "application/json"}
-        answer = await call.post("v1/citas/consulta", msgspec.json.encode(asked), headers)
-        check_status(answer)
-        found = json_value(answer, Answer)
+        call, question = self._client.call(SPEC, operation, query), asked(query)
+        found = await consult(call, "v1/citas/consulta", question, Answer)
         if found.total != len(found.citas):
             raise SourceMalformed(SPEC.name, "schema", "another number of rows than $.total")
-        references = {"reference": (reference,), "document_type": (kind,)}
-        payload = msgspec.structs.asdict(found)
-        return call.record(payload, holds=found.total > 0, asked=references)
+        payload: dict[str, Any] = msgspec.structs.asdict(found)
+        return call.record(payload, holds=found.total > 0, asked=question.references)
 
     async def ping(self) -> None:
-        answer = await self._client.technical_call(PING).get("v1/estado")
-        check_status(answer)
-        json_value(answer, dict[str, Any])
+        await consult_state(self._client)
 
 
 def open_connector(client: SourceClient, settings: Settings) -> Connector:
     """The appointment system behind *client*."""
-    credentials = BasicCredentials(settings.user, settings.password)
-    return Citas(client.with_credentials(credentials))
+    return Citas(with_user(client, settings))

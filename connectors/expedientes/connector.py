@@ -7,37 +7,21 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from hub.core.connector import Connector, Echo, Operation, Patience, Query, Spec
+from hub.core.connector import Connector, Operation, Query, Spec
 from hub.core.errors import SourceMalformed
 from hub.core.exchange import SourceRecord
-from hub.core.secret import Secret
-from hub.wire.basic import BasicCredentials
 from hub.wire.client import SourceClient
-from hub.wire.decode import check_status, json_value
+from hub.wire.consulta import Settings, asked, consult, consult_state, echoes, with_user
 
 MOST_ROWS = 999
 """The platform gives no more at once; `numeroRegistros` says how many it holds."""
-ECHOES = (
-    Echo(path="consulta/documento/numero"),
-    Echo(path="consulta/documento/tipo", of="document_type"),
-    Echo(path="consulta/referencia", of="reference"),
-    Echo(path="expedientes/documentoInteresado", rows=True),
-)
 SPEC = Spec(
     name="expedientes",
     title="Plataforma Inteligente de Procesos",
     owner="Organismo Autónomo Informática del Ayuntamiento de Madrid (IAM)",
-    operations=(Operation(name="cases", echoes=ECHOES),),
+    operations=(Operation(name="cases", echoes=echoes("expedientes/documentoInteresado")),),
     blocks={"cases": ("cases",)},
 )
-PING = Operation(name="ping", echoes=(), patience=Patience(timeout_s=2.0, max_bytes=16 * 1024))
-
-
-class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[sources.expedientes.settings]`."""
-
-    user: str
-    password: Secret
 
 
 class Answer(Struct, rename={"held": "numeroRegistros"}):
@@ -57,27 +41,17 @@ class Expedientes:
         self._client = client
 
     async def fetch(self, operation: str, query: Query) -> SourceRecord:
-        call = self._client.call(SPEC, operation, query)
-        document, reference = query.subject.document, f"{query.access.id}.{query.request}"
-        kind = {"passport": "PASAPORTE"}.get(document.type, document.type.upper())
-        asked = {"documento": {"tipo": kind, "numero": document.number}, "referencia": reference}
-        headers = {"content-type": "application/json", "accept": "application/json"}
-        answer = await call.post("v1/expedientes/consulta", msgspec.json.encode(asked), headers)
-        check_status(answer)
-        found = json_value(answer, Answer)
+        call, question = self._client.call(SPEC, operation, query), asked(query)
+        found = await consult(call, "v1/expedientes/consulta", question, Answer)
         if len(found.expedientes) != min(found.held, MOST_ROWS):
             raise SourceMalformed(SPEC.name, "schema", "rows that $.numeroRegistros contradicts")
         payload: dict[str, Any] = msgspec.to_builtins(found)
-        references = {"reference": (reference,), "document_type": (kind,)}
-        return call.record(payload, holds=found.held > 0, asked=references)
+        return call.record(payload, holds=found.held > 0, asked=question.references)
 
     async def ping(self) -> None:
-        answer = await self._client.technical_call(PING).get("v1/estado")
-        check_status(answer)
-        json_value(answer, dict[str, Any])
+        await consult_state(self._client)
 
 
 def open_connector(client: SourceClient, settings: Settings) -> Connector:
     """The platform behind *client*."""
-    credentials = BasicCredentials(settings.user, settings.password)
-    return Expedientes(client.with_credentials(credentials))
+    return Expedientes(with_user(client, settings))
