@@ -1,4 +1,7 @@
-"""For every test: the network ends at loopback, and the build's run skips nothing for want of a tool."""
+"""For every test: the network ends at loopback, no generated case is timed.
+
+And the build's run skips nothing for want of a tool.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,10 @@ import sys
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")  # nothing in a test depends on how busy the machine is
 
 
 def _only_loopback(event: str, arguments: tuple[Any, ...]) -> None:

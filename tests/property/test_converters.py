@@ -3,7 +3,7 @@ from decimal import Decimal
 from typing import Any, get_type_hints
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hub.core.model.canonical import PartialDate
@@ -21,9 +21,6 @@ from hub.mapping.converters_time import (
     partial_date,
 )
 from hub.mapping.signature import members, signature_of
-
-CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""Correctness only: a busy machine fails no test."""
 
 PLAIN = {
     str: st.text(max_size=40)
@@ -46,7 +43,6 @@ def is_of(value: Any, hint: Any) -> bool:
 
 
 @pytest.mark.parametrize("name", VOCABULARY)
-@CALM
 @given(data=st.data())
 def test_a_converter_gives_its_type_or_a_value_error_without_the_value(name, data):
     """Total over everything it accepts, true to its annotation, silent about the value."""
@@ -65,7 +61,6 @@ def test_a_converter_gives_its_type_or_a_value_error_without_the_value(name, dat
         assert is_of(found, get_type_hints(convert)["return"])
 
 
-@CALM
 @given(DAYS)
 def test_every_day_is_read_from_every_form(day):
     """What a source can write, the converter reads back, for every day of the calendar."""
@@ -76,7 +71,6 @@ def test_every_day_is_read_from_every_form(day):
     assert partial_date(day.isoformat()) == whole
 
 
-@CALM
 @given(MOMENTS)
 def test_every_moment_is_read_from_every_form(moment):
     """ISO and OData forms of one instant give the same instant."""
@@ -87,7 +81,6 @@ def test_every_moment_is_read_from_every_form(moment):
     assert date_odata(f"/Date({ticks})/") == moment.date()
 
 
-@CALM
 @given(MOMENTS, st.integers(-14 * 60, 14 * 60))
 def test_an_offset_moves_the_clock_and_not_the_instant(moment, minutes):
     """The same instant written in any zone is the same moment."""
@@ -95,7 +88,6 @@ def test_an_offset_moves_the_clock_and_not_the_instant(moment, minutes):
     assert moment_iso(moment.astimezone(zone).isoformat()) == moment
 
 
-@CALM
 @given(st.integers(0, 10**15 - 1), st.integers(0, 14))
 def test_money_is_exact_to_the_cent(cents, zeros):
     """Amounts come back as they were, whatever number of zeros the source appends."""
@@ -107,7 +99,6 @@ def test_money_is_exact_to_the_cent(cents, zeros):
     assert str(money(written, "EUR").amount) == written[: len(written) - zeros]
 
 
-@CALM
 @given(st.integers(-(10**18) + 1, 10**18 - 1))
 def test_whole_numbers_are_read_back(number):
     """Eighteen digits with any sign."""
@@ -115,7 +106,6 @@ def test_whole_numbers_are_read_back(number):
     assert decimal_text(str(number)) == number
 
 
-@CALM
 @given(st.floats(-90, 90, allow_nan=False).filter(lambda x: abs(x) > 1e-4))
 def test_a_latitude_is_read_back(degrees):
     """A float, and its text, give the same degrees."""
@@ -123,7 +113,6 @@ def test_a_latitude_is_read_back(degrees):
     assert latitude(f"{degrees:.10f}") == pytest.approx(degrees, abs=1e-9)
 
 
-@CALM
 @given(st.lists(st.text(min_size=1).filter(str.strip) | st.none()))
 def test_joined_words_hold_every_part_and_nothing_more(parts):
     """Nothing but the parts and single blanks between them."""
@@ -131,7 +120,6 @@ def test_joined_words_hold_every_part_and_nothing_more(parts):
     assert join_words(*parts) == (" ".join(there) or None)
 
 
-@CALM
 @given(st.integers(99_000_000, 99_999_999))
 def test_exactly_one_letter_makes_a_document(number):
     """Of the letters A to Z one is right for each number."""
@@ -144,7 +132,6 @@ def test_exactly_one_letter_makes_a_document(number):
     assert len(right) == 1
 
 
-@CALM
 @given(st.text())
 def test_stripping_twice_is_stripping_once(value):
     """`text` is idempotent."""

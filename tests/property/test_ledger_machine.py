@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -190,9 +190,4 @@ def size(head: Checkpoint) -> int:
 
 
 TestLedgerIsAList = LedgerMachine.TestCase
-TestLedgerIsAList.settings = settings(
-    max_examples=25,
-    stateful_step_count=20,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+TestLedgerIsAList.settings = settings(max_examples=25, stateful_step_count=20)

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
@@ -12,9 +12,6 @@ from hub.core.errors import MappingError
 from hub.core.model.canonical import Code, Money, PartialDate
 from hub.mapping import as_json
 from tests.unit.mapping.samples import dossier, payloads
-
-CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""Correctness only: a busy machine fails no test."""
 
 MAPPING = dossier()
 CANARY = "CANARY-99000001C-Muñoz"
@@ -88,7 +85,6 @@ def outcome(run: Any, given_payload: Any) -> tuple[Any, MappingError | None]:
         return None, error
 
 
-@CALM
 @given(spoiled() | st.dictionaries(st.sampled_from(["person", "items"]), JUNK) | JUNK)
 def test_the_function_and_the_walk_agree_on_every_payload(given_payload):
     """Whatever the source sends: a value with lineage, or one MappingError from both."""
@@ -103,7 +99,6 @@ def test_the_function_and_the_walk_agree_on_every_payload(given_payload):
         assert [(entry.target, entry.pointer) for entry in lineage] == list(fields(value))
 
 
-@CALM
 @given(spoiled())
 def test_lineage_leads_into_the_payload(given_payload):
     """Each source path of each field is there, index by index."""
@@ -114,7 +109,6 @@ def test_lineage_leads_into_the_payload(given_payload):
             node = node[int(part)] if isinstance(node, list) else node[part]
 
 
-@CALM
 @given(spoiled())
 def test_a_pointer_leads_into_the_answer(given_payload):
     """Each JSON Pointer of lineage finds its field in the block's JSON."""
@@ -129,7 +123,6 @@ def test_a_pointer_leads_into_the_answer(given_payload):
         assert node is not None
 
 
-@CALM
 @given(st.data())
 def test_no_refusal_holds_a_value_of_the_source(data):
     """A canary put anywhere in the payload never comes out in an error."""
@@ -147,7 +140,6 @@ def test_no_refusal_holds_a_value_of_the_source(data):
         assert "CANARY" not in repr(refusal)
 
 
-@CALM
 @given(st.lists(st.sampled_from(["0100/0010", "0200/0010", "0900/0001", "7/7"]), max_size=12))
 def test_every_row_lands_in_one_class_and_keeps_its_order(kinds):
     """Bills and fines together hold each row that is not internal, once, in order."""

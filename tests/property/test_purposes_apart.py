@@ -136,7 +136,7 @@ EXAMPLES = int(os.environ.get("HUB_INTERLEAVINGS", "60"))
 """`make races` runs ten thousand."""
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(
     st.lists(st.sampled_from(PURPOSES), min_size=2, max_size=2, unique=True),
     calls,

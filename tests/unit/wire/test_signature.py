@@ -209,7 +209,7 @@ def test_no_message_is_written_to_a_log(caplog: pytest.LogCaptureFixture):
 _MESSAGE = etree.tostring(signed())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, len(_MESSAGE) - 1), st.binary(max_size=3))
 def test_no_change_of_bytes_yields_another_body(position: int, bytes_: bytes):
     """Whatever is done to the bytes, the same Body is read or the message is refused."""
