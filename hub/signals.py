@@ -20,6 +20,7 @@ import structlog
 import uvicorn
 
 from hub.app import Hub
+from hub.core.collector import spare_what_lasts
 from hub.core.errors import SettingsError
 from hub.settings import Settings
 
@@ -60,6 +61,7 @@ class HubServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
+        spare_what_lasts()
         if self.started and self._announce:
             sys.stdout.write(self._announce)
             sys.stdout.flush()
@@ -99,4 +101,5 @@ class HubServer(uvicorn.Server):
         except Exception as error:  # noqa: BLE001 - whatever it is, the hub serves on
             log.error("reload_refused", faults=[type(error).__name__])  # noqa: TRY400 - as above
         else:
+            spare_what_lasts()
             log.info("reloaded", changed=list(done.changed), needs_restart=list(done.needs_restart))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from hub.core.collector import spare_what_lasts
 from hub.core.errors import SettingsError
 from hub.core.moment import Clock, utc_now
 from hub.sandbox.control import control_app
@@ -102,6 +103,7 @@ async def serve_sandbox(
         ) as running:
             for source, fault in faults.items():
                 await running.sandbox.put_fault(source, fault.mode, fault.values)
+            spare_what_lasts()
             (announce or print_ready)(running.readiness)
             await ended.wait()
     finally:
