@@ -10,16 +10,12 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec import Struct
 
 from hub.core.errors import SettingsError
 from hub.core.secret import Secret
+from hub.wire.signature_keys import key_in
 
 _CERTIFICATE, _KEY = "-----BEGIN CERTIFICATE-----", "PRIVATE KEY-----"
 
@@ -110,11 +106,8 @@ def _certificates(text: str) -> list[x509.Certificate]:
 
 
 def _public_of(text: str) -> bytes | None:
-    if _KEY not in text:
-        return None
-    try:
-        key = load_pem_private_key(text.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    key = key_in(text) if _KEY in text else None
+    if key is None:
         return None
     return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
