@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8080
 
-.PHONY: help run test faults check bench lock contracts image clean overload soak chaos races
+.PHONY: help run test faults check bench lock contracts image clean overload soak chaos hangups races
 
 help: ## What can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ run: .venv/ready ## Start the hub with the sandbox on http://127.0.0.1:8080 (POR
 	@$(BIN)/hub serve --sandbox --port $(PORT)
 
 test: .venv/ready ## Run every test; the faults by themselves, for they are about time
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --ignore tests/faults
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore tests/faults
 	@$(BIN)/python -m pytest tests/faults -n 2 --dist loadfile
 
 faults: .venv/ready ## Run the faults: the matrix, pairs, load, hang-ups, the ledger's disk
@@ -28,6 +28,9 @@ faults: .venv/ready ## Run the faults: the matrix, pairs, load, hang-ups, the le
 
 chaos: .venv/ready ## Let sources fall ill at random under load, judged by the ledger (SEED= SECONDS=60)
 	@$(BIN)/python -m tests.chaos --seed "$(SEED)" --seconds $(or $(SECONDS),60)
+
+hangups: .venv/ready ## Let 10,000 callers hang up on the whole hub, and see what is left (CLIENTS=)
+	@$(BIN)/python -m tests.chaos.hangups --clients $(or $(CLIENTS),10000)
 
 races: .venv/ready ## Run 10,000 interleavings of two purposes about one citizen
 	@HUB_INTERLEAVINGS=10000 $(BIN)/python -m pytest tests/property/test_purposes_apart.py

@@ -12,6 +12,7 @@ import pytest
 from hub.core.exchange import SourceRecord
 from hub.core.limits import SourceLimits
 from hub.core.policy import Caller
+from tests.chaos.hangups import run
 from tests.support.builders import a_query, an_access, an_official_access
 from tests.support.fanout import busy_connections, open_sockets
 from tests.support.raw import raw_server, says
@@ -141,3 +142,11 @@ async def test_over_sockets_no_connection_is_left():
             await asyncio.sleep(0.01)
         assert open_sockets() <= before
         await world.close()
+
+
+async def test_on_the_whole_hub_nothing_is_left_of_those_who_hang_up(tmp_path):
+    """Callers close, reset or send half a request; `make hangups` does the same with 10,000."""
+    result = await run(tmp_path, 150, "short")
+    assert result.wrong == []
+    assert result.operations["cancelled"] > 50
+    assert {"closed", "reset", "half a request"} <= set(result.ends)
