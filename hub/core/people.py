@@ -25,38 +25,44 @@ def people_named(payload: Any) -> frozenset[Document]:
 
     Whether a mapping reads the place or not: what is sealed is the whole answer.
     """
-    return frozenset(found for text in _texts(payload) for found in documents_in(text))
+    texts: list[str] = []
+    _gather(payload, texts)
+    return frozenset(documents_in("\n".join(texts)))  # no number goes on over a new line
 
 
-def _texts(node: Any) -> Iterator[str]:
+def _gather(node: Any, texts: list[str]) -> None:
+    """Every text in *node*, whose leaves are nearly all texts."""
     if isinstance(node, str):
-        yield node
-    elif isinstance(node, dict):
-        for item in node.values():
-            yield from _texts(item)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _texts(item)
+        texts.append(node)
+    elif isinstance(node, dict | list):
+        for item in node.values() if isinstance(node, dict) else node:
+            if isinstance(item, str):
+                texts.append(item)
+            else:
+                _gather(item, texts)
 
 
 def _people(value: Struct, fields: frozenset[str], at: str) -> Iterator[Document]:
     for name, json_name in zip(
         value.__struct_fields__, value.__struct_encode_fields__, strict=True
     ):
+        held = getattr(value, name)
+        if not isinstance(held, Struct | tuple):
+            continue
         path = f"{at}.{json_name}" if at else json_name
-        for item in _items(getattr(value, name)):
+        for item in _items(held):
             if isinstance(item, Document):
                 yield from [item] if _shows(fields, at) else []
             else:
                 yield from _people(item, fields, path)
 
 
-def _items(value: object) -> Iterator[Struct]:
-    if isinstance(value, tuple):
-        for item in value:
+def _items(held: object) -> Iterator[Struct]:
+    if isinstance(held, tuple):
+        for item in held:
             yield from _items(item)
-    elif isinstance(value, Struct):
-        yield value
+    elif isinstance(held, Struct):
+        yield held
 
 
 def _shows(fields: frozenset[str], record: str) -> bool:

@@ -20,6 +20,7 @@ NAMED: dict[str, tuple[Any, set[Document]]] = {
     "inside a longer code": ("A99000003E 990000031E 99000003EX", set()),
     "a number and no text": ({"a": 99000003, "b": None, "c": True, "d": b"99000003E"}, set()),
     "a name of a member, which the contract gives": ({"99000003E": "x"}, set()),
+    "a number and a letter in texts of their own": (["99000003", "E"], set()),
     "nothing": ({}, set()),
     "other digits": ("\u0669\u0669000003E", set()),
 }
