@@ -10,6 +10,8 @@ from msgspec import Struct
 from hub.core.document import Document, documents_in
 from hub.core.policy import covers
 
+_NESTED = (tuple, Struct)
+
 
 def people_in(value: Struct, fields: frozenset[str]) -> frozenset[Document]:
     """The documents of everybody of whom *fields* of *value* show anything.
@@ -47,7 +49,7 @@ def _people(value: Struct, fields: frozenset[str], at: str) -> Iterator[Document
         value.__struct_fields__, value.__struct_encode_fields__, strict=True
     ):
         held = getattr(value, name)
-        if not isinstance(held, Struct | tuple):
+        if not isinstance(held, _NESTED):
             continue
         path = f"{at}.{json_name}" if at else json_name
         for item in _items(held):

@@ -131,6 +131,9 @@ def compile_mapping(
     return Mapping(file, text, codes.text if resolver.lists_used else "", plan)
 
 
+_NESTED = (tuple, Struct)
+
+
 def unknown_codes(value: Any, at: str = "") -> tuple[str, ...]:
     """The fields of a canonical value whose code its list lacks (drift): `items[3].kind`."""
     if isinstance(value, tuple):
@@ -139,8 +142,9 @@ def unknown_codes(value: Any, at: str = "") -> tuple[str, ...]:
         return (at,)
     elif isinstance(value, Struct):
         inner = [
-            unknown_codes(getattr(value, name), f"{at}.{name}" if at else name)
+            unknown_codes(held, f"{at}.{name}" if at else name)
             for name in value.__struct_fields__
+            if isinstance(held := getattr(value, name), _NESTED)
         ]
     else:
         return ()
