@@ -3,7 +3,8 @@
 The hub decides when; here each message is built, signed, sent once, verified and read. A
 fault is unsigned, so that what it claims is believed only where a lie does no harm: that a
 request is unknown makes the hub send it again under the same IdPeticion, which the platform
-refuses if it has it.
+refuses if it has it; that an answer is gone counts once it is said on another day too; any
+other makes the hub ask for the answer again.
 """
 
 from __future__ import annotations
@@ -23,8 +24,7 @@ from connectors.age.request import Requester, RequestForm, new_request_id
 from connectors.age.service import CONTRACT, load_outcomes
 from connectors.age.settings import Settings, check_codes
 from hub.core.connector import Query
-from hub.core.errors import SourceRefused
-from hub.wire.bulk import Accepted, Bulk, BulkConnector, BulkRules, Collected, NeverArrived
+from hub.wire.bulk import Accepted, Bulk, BulkConnector, BulkRules, Collected, Gone, NeverArrived
 from hub.wire.client import Answer, SourceClient
 from hub.wire.signature import BodySigner
 
@@ -89,7 +89,7 @@ class AgeBatch:
         if code == UNHEARD_OF:
             return NeverArrived()
         if code in LOST:
-            raise SourceRefused(SOURCE, "backend_fault", f"SCSP fault code {code}")
+            return Gone(signed=False)
         body = self._opened(bulk, answer, envelope)
         return self._readers[bulk.operation].answer(body, bulk, answer.exchange)
 

@@ -21,7 +21,7 @@ from hub.core.binding import same_form
 from hub.core.errors import SourceError, SourceInsecure, SourceMalformed
 from hub.core.exchange import SourceRecord
 from hub.core.moment import Clock
-from hub.wire.bulk import Accepted, Bulk, BulkItem, Delivered, Part
+from hub.wire.bulk import Accepted, Bulk, BulkItem, Delivered, Gone, Part
 
 IN_PROCESS = ("0001", "0002")
 """States of a request that the platform has and has not dealt with."""
@@ -55,8 +55,10 @@ class Reader(Struct, frozen=True, kw_only=True):
             raise failure(self.table.verdict(state), state, "platform")
         return Accepted(wait_s=_hours(message))
 
-    def answer(self, body: etree._Element, bulk: Bulk, exchange: str) -> Accepted | Delivered:
-        """What a verified `Respuesta` says: not ready, or one part for each person."""
+    def answer(
+        self, body: etree._Element, bulk: Bulk, exchange: str
+    ) -> Accepted | Gone | Delivered:
+        """What a verified `Respuesta` says: not ready, gone, or one part for each person."""
         message = self._the(body, "respuesta", "Respuesta")
         state = self._state(message, bulk)
         parts = message.findall("./{*}Transmisiones/{*}TransmisionDatos")
@@ -64,6 +66,8 @@ class Reader(Struct, frozen=True, kw_only=True):
             if parts:
                 raise _misfit("transmissions of an unprocessed request")
             return Accepted(wait_s=_hours(message))
+        if state in LOST or state == UNHEARD_OF:
+            return Gone(signed=True)
         if state != PROCESSED:
             raise failure(self.table.verdict(state), state, "platform")
         return self._parts(message, parts, bulk, exchange)

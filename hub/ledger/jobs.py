@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS bulk_job (id TEXT PRIMARY KEY, run TEXT NOT NULL,
   number INTEGER NOT NULL, request_id TEXT NOT NULL UNIQUE, state TEXT NOT NULL,
   due INTEGER NOT NULL, asked INTEGER, since INTEGER, sent TEXT, confirmed INTEGER NOT NULL,
   sendings INTEGER NOT NULL, polls INTEGER NOT NULL, size INTEGER NOT NULL, failure TEXT,
-  UNIQUE (run, number)) STRICT, WITHOUT ROWID;
+  gone INTEGER, UNIQUE (run, number)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS bulk_item (job TEXT NOT NULL, number INTEGER NOT NULL,
   row INTEGER NOT NULL, access TEXT NOT NULL UNIQUE,
   PRIMARY KEY (job, number)) STRICT, WITHOUT ROWID;
@@ -80,6 +80,8 @@ class Job(Struct, frozen=True, kw_only=True):
     """How many people it was sent about."""
     failure: str | None = None
     """The technical reason why it ended without an answer."""
+    gone: int | None = None
+    """When the source said first, and did not sign, that it has no answer to it."""
 
 
 class Item(Struct, frozen=True, kw_only=True):
@@ -110,7 +112,7 @@ class Jobs:
         def write(db: sqlite3.Connection) -> None:
             db.execute("INSERT INTO bulk_run VALUES (?,?,?,?,?,?,?)", msgspec.structs.astuple(run))
             db.executemany(
-                "INSERT INTO bulk_job VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                "INSERT INTO bulk_job VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 [msgspec.structs.astuple(job) for job in jobs],
             )
             db.executemany(
@@ -207,3 +209,6 @@ def _make_tables(db: sqlite3.Connection) -> None:
     with transaction(db):
         for statement in filter(None, map(str.strip, _TABLES.split(";"))):
             db.execute(statement)
+        columns = {row[1] for row in db.execute("PRAGMA table_info(bulk_job)")}
+        if "gone" not in columns:  # a store that was made before requests had it
+            db.execute("ALTER TABLE bulk_job ADD COLUMN gone INTEGER")

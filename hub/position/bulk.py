@@ -7,6 +7,10 @@ message may have been on its way: its recorded answer is read if there is one, a
 the source is asked for the answer to that request. Only when the source says that it never
 heard of the request is it sent, under the same id, so that a source which has it after all
 refuses the repetition.
+
+Once it is sent, nothing but an answer ends it, or the source's proved word that there is none,
+or its unproved word on two days, or the time after which the hub gives up: what anybody on the
+way can say may delay a run, and throws nobody's answer away.
 """
 
 from __future__ import annotations
@@ -30,9 +34,20 @@ from hub.position.bulk_memory import BulkMemory
 from hub.position.bulk_records import BulkRecords
 from hub.position.desk import Desk
 from hub.position.failure import alert
-from hub.wire.bulk import Accepted, Bulk, BulkConnector, BulkRules, Delivered, NeverArrived, Part
+from hub.wire.bulk import (
+    Accepted,
+    Bulk,
+    BulkConnector,
+    BulkRules,
+    Delivered,
+    Gone,
+    NeverArrived,
+    Part,
+)
 from hub.wire.client import Answer
 from hub.wire.patience import NEVER_LEFT
+
+_DAY_MS = 24 * 3600 * 1000
 
 
 class BulkDesk:
@@ -71,10 +86,9 @@ class BulkDesk:
                 assert_never(job.state)
 
     async def _ask(self, run: Run, job: Job, bulk: Bulk, items: list[Item]) -> Job:
-        rules = self._rules(run)
         if not bulk.items:
             return await self._conclude(run, job, bulk, items, "out_of_scope")
-        if job.sendings >= rules.attempts or self._is_late(run, job):
+        if self._is_late(run, job):
             return await self._conclude(run, job, bulk, items, "timeout")
         await self._keys.ensure(job.id)
         size = await self._ledger.size()
@@ -141,7 +155,7 @@ class BulkDesk:
         try:
             answer = await self._connector.collect(bulk)
         except SourceError as error:
-            return await self._not_collected(run, job, bulk, items, error)
+            return await self._not_collected(run, job, error)
         return await self._collected(run, job, bulk, items, answer)
 
     async def _collected(
@@ -150,15 +164,17 @@ class BulkDesk:
         try:
             got = self._connector.delivered(bulk, answer)
         except SourceError as error:
-            return await self._not_collected(run, job, bulk, items, error)
+            return await self._not_collected(run, job, error)
         match got:
             case Accepted(wait_s=wait_s):
                 due = self._due(max(wait_s, self._rules(run).interval_s))
-                return await self._jobs.move(job, "waiting", confirmed=1, due=due)
-            case NeverArrived() if job.confirmed:  # it had it: a second sending would ask twice
-                return await self._conclude(run, job, bulk, items, "backend_fault")
-            case NeverArrived():
+                return await self._jobs.move(job, "waiting", confirmed=1, gone=None, due=due)
+            case NeverArrived() if self._may_be_sent_again(run, job):
                 return await self._jobs.move(job, "planned", due=self._now())
+            case NeverArrived():
+                return await self._gone(run, job, bulk, items, signed=False)
+            case Gone(signed=signed):
+                return await self._gone(run, job, bulk, items, signed=signed)
             case Delivered(items=parts, surplus=surplus):
                 if surplus:
                     await self._records.security(run, job, "out_of_scope")
@@ -166,13 +182,22 @@ class BulkDesk:
             case _:
                 assert_never(got)
 
-    async def _not_collected(
-        self, run: Run, job: Job, bulk: Bulk, items: list[Item], error: SourceError
-    ) -> Job:
+    async def _not_collected(self, run: Run, job: Job, error: SourceError) -> Job:
+        """Nothing that the source did not sign ends a request: its answer may be there."""
         await self._note(run, job, error)
-        if isinstance(error, SourceRefused):
-            return await self._conclude(run, job, bulk, items, error.reason)
         return await self._jobs.move(job, "waiting", due=self._due(self._rules(run).interval_s))
+
+    async def _gone(
+        self, run: Run, job: Job, bulk: Bulk, items: list[Item], *, signed: bool
+    ) -> Job:
+        """No answer is left, the source says: unsigned, it has to say so on another day too."""
+        detail = "the source says that it has no answer to a bulk request"
+        await self._note(run, job, SourceRefused(run.source, "backend_fault", detail))
+        first = self._now() if job.gone is None else job.gone
+        if signed or self._now() - first >= _DAY_MS:
+            return await self._conclude(run, job, bulk, items, "backend_fault")
+        due = max(first + _DAY_MS, self._due(self._rules(run).interval_s))
+        return await self._jobs.move(job, "waiting", gone=first, due=due)
 
     async def _conclude(
         self,
@@ -215,6 +240,10 @@ class BulkDesk:
 
     def _rules(self, run: Run) -> BulkRules:
         return self._connector.rules[run.operation]
+
+    def _may_be_sent_again(self, run: Run, job: Job) -> bool:
+        """Not where the source has signed that it had it: that could ask about people twice."""
+        return not job.confirmed and job.sendings < self._rules(run).attempts
 
     def _is_late(self, run: Run, job: Job) -> bool:
         limit = round(self._rules(run).give_up_s * 1000)

@@ -65,6 +65,13 @@ class NeverArrived(Struct, frozen=True, kw_only=True):
     """The source does not know the request, so that it may be sent under the same id."""
 
 
+class Gone(Struct, frozen=True, kw_only=True):
+    """The source says that it has no answer to the request any more."""
+
+    signed: bool
+    """Whether that is proved to be its own word."""
+
+
 class Part(Struct, frozen=True, kw_only=True):
     """What the answer says of one person: its verified text, and what it decodes to."""
 
@@ -80,14 +87,15 @@ class Delivered(Struct, frozen=True, kw_only=True):
     """How many parts were about nobody who was asked about; they are shown to nobody."""
 
 
-Collected: TypeAlias = Accepted | NeverArrived | Delivered
+Collected: TypeAlias = Accepted | NeverArrived | Gone | Delivered
 
 
 class BulkConnector(Protocol):
     """Asks about many people at once. Every failure is a SourceError.
 
-    SourceRefused is final. Any other means that it is not known what the source did, so
-    that the answer is asked for and nothing is sent anew.
+    SourceRefused is final where the request is sent. Any other means that it is not known
+    what the source did, so that the answer is asked for and nothing is sent anew. Where the
+    answer is asked for none is final: the source may have it, and it is asked for again.
     """
 
     @property

@@ -38,6 +38,7 @@ ASYNCHRONOUS_FAULTS = frozenset(
         "async_never_arrives",  # 503 in front of the platform, which hears of nothing
         "async_forgets",  # confirms a request and has never heard of it
         "async_refuses",  # a fault with `code` (0301) for a request, which is not taken
+        "async_withholds",  # a fault with `code` (0301), or a bare `status`, for an answer
         "async_breaks",  # takes a request and answers with a fault of no known code
         "async_missing_item",
         "async_second_item",
@@ -156,6 +157,10 @@ class AsynchronousSide:
         if taken is None or taken.code != endpoint.service.code:
             raise Refusal("0244", "No existe la petición en el sistema")
         fault, now = self._fault_in_force(), self._stage.clock()
+        if fault.get("mode") == "async_withholds":
+            if "status" in fault:
+                return int(fault["status"]), b"<html><body>firewall</body></html>"
+            raise Refusal(str(fault.get("code", "0301")), "Rechazada por el banco de pruebas")
         moment = messages.moment_text(now)
         if fault.get("mode") == "async_never_ready" or now < taken.ready_at:
             hours = int(fault.get("hours", 1))

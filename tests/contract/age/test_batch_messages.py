@@ -22,7 +22,7 @@ from hub.core.errors import SettingsError, SourceError, SourceInsecure, SourceMa
 from hub.core.errors import SourceRefused as Refused
 from hub.core.exchange import SourceRecord
 from hub.sandbox.certificates import CertificateFiles
-from hub.wire.bulk import Accepted, Bulk, BulkItem, Delivered
+from hub.wire.bulk import Accepted, Bulk, BulkItem, Delivered, Gone
 from hub.wire.client import Answer, open_client
 from hub.wire.signature import BodySigner
 from tests.contract.age.world import PEOPLE, asking, real_data, settings
@@ -182,6 +182,14 @@ def answer_with(*parts: str) -> etree._Element:
     """A processed answer."""
     inner = attributes(CodigoEstado="0003") + f"<Transmisiones>{''.join(parts)}</Transmisiones>"
     return body_with("Respuesta", inner)
+
+
+@pytest.mark.parametrize("code", ["0208", "0225", "0241", "0244"])
+async def test_that_an_answer_is_gone_is_final_where_it_is_signed(code):
+    """What the platform signs is its own word; in a fault it is anybody's."""
+    inner = attributes(CodigoEstado=code)
+    got = READER.answer(body_with("Respuesta", inner), a_bulk(2), "x")
+    assert got == Gone(signed=True)
 
 
 async def test_parts_belong_to_their_numbers_in_any_order():

@@ -85,7 +85,7 @@ async def test_a_request_that_is_in_process_for_ever_is_given_up(tmp_path, bulk_
 
 @pytest.mark.parametrize(("how", "served"), [("expired", 0), ("too often", 3)])
 async def test_an_answer_that_is_gone_is_not_asked_for_again(tmp_path, bulk_keys, how, served):
-    """0208 after ten days, 0225 after too many servings: final, and on record as missing."""
+    """0208 after ten days, 0225 after too many servings: said on two days, it is over."""
     async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
         world.spoil("async_slow", hours=1)
         run, _ = await world.go(world.order(WHO))
@@ -94,10 +94,81 @@ async def test_an_answer_that_is_gone_is_not_asked_for_again(tmp_path, bulk_keys
         for taken in world.platform.asynchronous._taken.values():
             taken.served = served
         _, report = await world.go_on(run)
+        assert (report.answered, left(report, world) > dt.timedelta(hours=23)) == (0, True)
+        world.later(days=1)
+        _, report = await world.go_on(run)
         assert (report.answered, report.next_at, calls(world)) == (3, None, 0)
         results = await world.results(run)
         assert {r["blocks"]["jobSeeker"]["state"] for r in results.values()} == {"unavailable"}
         assert world.asked_twice() == []
+
+
+PASSING = [
+    *({"code": code} for code in ("0301", "0230", "0401", "0208", "0225", "0244")),
+    *({"status": status} for status in (401, 403, 404)),
+]
+
+
+@pytest.mark.parametrize("how", PASSING, ids=lambda how: "-".join(map(str, *how.items())))
+async def test_a_refusal_that_passes_costs_nobody_their_answer(tmp_path, bulk_keys, how):
+    """Nobody signed it, and the platform has the answers: they are asked for again."""
+    async with a_bulk_world(tmp_path, bulk_keys, "bulk_wait_s = 3600") as world:
+        run, _ = await world.go(world.order(WHO))
+        world.spoil("async_withholds", **how)
+        world.later(hours=1)
+        _, report = await world.go_on(run)
+        assert (report.answered, await polls(world, run)) == (0, 1)
+        world.spoil("")
+        world.later(days=1)
+        _, report = await world.go_on(run)
+        assert (report.answered, report.next_at, world.asked_twice()) == (3, None, [])
+        results = await world.results(run)
+        states = {r["blocks"]["jobSeeker"]["state"] for r in results.values()}
+        assert "unavailable" not in states
+
+
+async def test_a_refusal_that_lasts_ends_when_the_hub_gives_up(tmp_path, bulk_keys):
+    """Operators hear of it each time; after 30 days the run is over, and nobody asked again."""
+    async with a_bulk_world(tmp_path, bulk_keys, "bulk_wait_s = 3600") as world:
+        run, _ = await world.go(world.order(WHO))
+        world.spoil("async_withholds", code="0301")
+        for days in (1, 1, 31):
+            world.later(days=days)
+            _, report = await world.go_on(run)
+        assert (report.next_at, await polls(world, run), world.asked_twice()) == (None, 2, [])
+        async with world.bench() as bench:
+            (job,) = await bench.jobs.jobs(run.id)
+        assert job.failure == "timeout"
+
+
+async def test_a_claim_that_was_taken_back_counts_no_more(tmp_path, bulk_keys):
+    """Gone, says somebody; not ready, signs the platform; gone, says somebody: that is one day."""
+    async with a_bulk_world(tmp_path, bulk_keys, "bulk_wait_s = 3600") as world:
+        run, _ = await world.go(world.order(WHO))
+        for mode in ("async_withholds", "async_never_ready", "async_withholds"):
+            world.spoil(mode, code="0208")
+            world.later(days=1)
+            _, report = await world.go_on(run)
+            assert report.next_at is not None
+        world.spoil("")
+        world.later(days=1)
+        _, report = await world.go_on(run)
+        assert (report.next_at, world.asked_twice()) == (None, [])
+        states = {r["blocks"]["jobSeeker"]["state"] for r in (await world.results(run)).values()}
+        assert "unavailable" not in states
+
+
+async def test_a_store_from_before_is_gone_on_with(tmp_path, bulk_keys):
+    """A request under way when the hub was renewed, in rows that knew nothing of lost answers."""
+    async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
+        world.spoil("async_slow", hours=1)
+        run, _ = await world.go(world.order(WHO))
+        async with world.bench() as bench:
+            drop = "ALTER TABLE bulk_job DROP COLUMN gone"
+            await bench.jobs.work(lambda db: db.execute(drop))
+        world.later(hours=1)
+        _, report = await world.go_on(run)
+        assert (report.answered, world.asked_twice()) == (3, [])
 
 
 async def test_a_request_of_unknown_fate_is_found_by_its_number(tmp_path, bulk_keys):
@@ -133,6 +204,9 @@ async def test_a_request_that_was_confirmed_and_forgotten_is_not_sent_again(tmp_
     async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
         world.spoil("async_forgets")
         run, report = await world.go(world.order(WHO))
+        assert report.answered == 0
+        world.later(days=1)
+        _, report = await world.go_on(run)
         assert (report.answered, report.next_at) == (3, None)
         async with world.bench() as bench:
             (job,) = await bench.jobs.jobs(run.id)

@@ -173,6 +173,8 @@ async def test_the_platform_may_not_answer_for_a_provider_that_signs_itself(tmp_
         seals = world.platform.asynchronous._seals
         world.platform.asynchronous._seals = dict.fromkeys(seals, seals["platform"])
         run, _ = await world.go(world.order(KINDS, operation="work_history"))
+        world.later(days=1)  # served as often as it may be, and never believed
+        await world.go_on(run)
         async with world.bench() as bench:
             records = await bench.ledger.records(0, 1000)
         reasons = {record.header["reason"] for record in records if record.kind == "security"}
