@@ -161,13 +161,15 @@ async def result_lines(bench: Bench, run: Run) -> AsyncIterator[bytes]:
 
 
 async def _said(bench: Bench, item: Item) -> dict[str, object]:
-    """The answer; for somebody who was erased, or whose access was closed before, that."""
-    erased = await bench.jobs.is_erased(item.access)
-    body = None if erased else await bench.ledger.payload("answer", item.key)
+    """The answer; for somebody who was erased, or whose access was closed or over, that."""
+    if await bench.jobs.is_erased(item.access):
+        return {"erased": True}
+    body = await bench.ledger.payload("answer", item.key)
     if body is not None:
         said: dict[str, object] = msgspec.json.decode(body)
         return said
-    return {"erased": True} if erased else {"closed": True}
+    closed = await bench.desk.closings.closed_at(item.access) is not None
+    return {"closed": True} if closed else {"expired": True}
 
 
 async def _caller(bench: Bench, token: str) -> Caller:

@@ -99,6 +99,11 @@ class Item(Struct, frozen=True, kw_only=True):
         """The id of this person's records of the job, so that none is written twice."""
         return f"{self.job}-{self.number}"
 
+    @property
+    def id(self) -> str:
+        """The person's id in the request, as the platform's documents propose it: 000001 …"""
+        return f"{self.number:06d}"
+
 
 class Jobs:
     """The tables, through the ledger's writing thread. All failures are LedgerError."""
@@ -166,6 +171,15 @@ class Jobs:
         """Whether the ledger has that record, readable or not."""
         select = "SELECT 1 FROM leaf WHERE id = ? AND kind = ?"
         return await self.work(lambda db: db.execute(select, (id, kind)).fetchone()) is not None
+
+    async def left_out(self, job: str, block: str) -> dict[int, str]:
+        """By number whom a denial of *block* on record left out of a request, and why."""
+        select = (
+            "SELECT number, json_extract(CAST(header AS TEXT), ?) FROM bulk_item"
+            " JOIN leaf ON leaf.id = job || '-' || number AND kind = 'denial' WHERE job = ?"
+        )
+        values = (f'$.denied."{block}"', job)
+        return dict(await self.work(lambda db: db.execute(select, values).fetchall()))
 
     async def is_erased(self, access: str) -> bool:
         """Whether the key that sealed that access is gone: its person was erased."""

@@ -29,7 +29,7 @@ from hub.ledger.bulk_keys import BulkKeys
 from hub.ledger.jobs import Item, Job, Jobs, Run
 from hub.ledger.leaf import milliseconds_of
 from hub.ledger.sqlite import SqliteLedger
-from hub.position.bulk_holding import decision_now, hold
+from hub.position.bulk_holding import decided, hold
 from hub.position.bulk_memory import BulkMemory
 from hub.position.bulk_records import BulkRecords
 from hub.position.desk import Desk
@@ -70,8 +70,8 @@ class BulkDesk:
         """*job* one step further, if its time has come; LedgerError when nothing is known."""
         if job.state == "done" or (job.due > self._now() and job.state in ("planned", "waiting")):
             return job
-        if job.state == "planned" and job.asked is None:
-            await hold(self._desk, self._jobs, run, await self._jobs.items(job.id))
+        if job.state == "planned":
+            await hold(self._desk, self._jobs, run, job, await self._jobs.items(job.id))
         bulk, items = await self._memory.bulk(run, job)
         match job.state:
             case "planned":
@@ -87,7 +87,7 @@ class BulkDesk:
 
     async def _ask(self, run: Run, job: Job, bulk: Bulk, items: list[Item]) -> Job:
         if not bulk.items:
-            return await self._conclude(run, job, bulk, items, "out_of_scope")
+            return await self._conclude(run, job, bulk, items, None)
         if self._is_late(run, job):
             return await self._conclude(run, job, bulk, items, "timeout")
         await self._keys.ensure(job.id)
@@ -212,10 +212,7 @@ class BulkDesk:
         """Put each person's part on record under that person's key, all at once or none."""
         if not await self._jobs.on_record("answer", items[0].key):
             asked = await self._memory.requested(self._connector, job)
-            decisions = {
-                item.id: await decision_now(self._desk, run.block, item.query.access)
-                for item in bulk.items
-            }
+            decisions = await decided(self._desk, self._jobs, run, job, bulk, items)
             entries = self._records.entries(
                 run, job, bulk, items, decisions, asked, parts or {}, failure, exchange
             )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator, Mapping
 
 from hub.core.connector import Query
 from hub.core.errors import LedgerError
+from hub.core.policy import Access
 from hub.ledger.bulk_keys import BulkKeys, opened_body
 from hub.ledger.jobs import Item, Job, Jobs, Run
-from hub.ledger.leaf import milliseconds_of
 from hub.ledger.recorder import RecordedMessage, recorded_message
 from hub.ledger.sqlite import SqliteLedger
 from hub.ledger.store import Kind, Record
 from hub.position.access import subject_of
+from hub.position.bulk_holding import find_access
 from hub.position.desk import Desk
 from hub.wire.bulk import Bulk, BulkConnector, BulkItem
 from hub.wire.client import Answer
@@ -30,14 +32,18 @@ class BulkMemory:
         self._desk, self._ledger, self._jobs, self._keys = desk, ledger, jobs, keys
 
     async def bulk(self, run: Run, job: Job) -> tuple[Bulk, list[Item]]:
-        """The request with everybody who is still there, and all of its rows."""
-        items = await self._jobs.items(job.id)
-        queries = [await self._query(job, item) for item in items]
-        there = [
-            BulkItem(id=item_id(item), query=query)
-            for item, query in zip(items, queries, strict=True)
-            if query is not None
-        ]
+        """The request with everybody who is in it and still there, and all of its rows.
+
+        One moment for all: one of its own would tell who was never asked about.
+        """
+        items, as_of = await self._jobs.items(job.id), self._desk.clock()
+        left_out = await self._jobs.left_out(job.id, run.block)
+        there: list[BulkItem] = []
+        for item in items:
+            out = item.number in left_out
+            access = None if out else await find_access(self._desk, self._jobs, item)
+            if access is not None:
+                there.append(BulkItem(id=item.id, query=_query(item, access, as_of)))
         bulk = Bulk(
             id=job.id,
             operation=run.operation,
@@ -45,7 +51,7 @@ class BulkMemory:
             retention=run.retention,
             items=tuple(there),
             size=job.size or len(there),
-            dropped=frozenset({item_id(item) for item in items} - {item.id for item in there}),
+            dropped=frozenset({item.id for item in items} - {item.id for item in there}),
         )
         return bulk, items
 
@@ -96,34 +102,16 @@ class BulkMemory:
             return b""
         return opened_body(await self._keys.key(job.id), kind, record.id, body)
 
-    async def _query(self, job: Job, item: Item) -> Query | None:
-        """The question about a person; None once they are erased, and where their access was
-        closed before the request was sent: nothing is asked under a closed one.
-        """
-        closed = await self._desk.closings.closed_at(item.access)
-        if closed is not None and (job.asked is None or milliseconds_of(closed) <= job.asked):
-            return None
-        try:
-            access = await self._desk.find_access(item.access)
-        except LedgerError:
-            if await self._jobs.is_erased(item.access):
-                return None
-            raise
-        if access is None:
-            raise LedgerError(f"access {item.access} is not on record")
-        return Query(
-            subject=subject_of(access),
-            access=access,
-            as_of=self._desk.clock(),
-            wanted={},
-            deadline=asyncio.get_running_loop().time() + _PATIENCE_S,
-            request=item.job,
-        )
 
-
-def item_id(item: Item) -> str:
-    """The id of a person in the request, as the platform's documents propose it: 000001 …"""
-    return f"{item.number:06d}"
+def _query(item: Item, access: Access, as_of: dt.datetime) -> Query:
+    return Query(
+        subject=subject_of(access),
+        access=access,
+        as_of=as_of,
+        wanted={},
+        deadline=asyncio.get_running_loop().time() + _PATIENCE_S,
+        request=item.job,
+    )
 
 
 def _message(record: Record) -> RecordedMessage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Mapping
 from typing import Literal
@@ -17,12 +18,12 @@ from hub.core.errors import SourceError, SourceProtected, TechnicalReason
 from hub.core.exchange import FORMAT, SourceRecord
 from hub.core.moment import new_id
 from hub.core.people import people_named
-from hub.core.policy import Denial, Grant
+from hub.core.policy import Access, Denial, Grant
 from hub.core.position import Block, Denied, Position, SubjectView, is_complete
 from hub.ledger.jobs import Item, Job, Jobs, Run
 from hub.ledger.store import JSON, Entry
 from hub.position.assemble import block_of
-from hub.position.bulk_memory import item_id
+from hub.position.bulk_holding import Decided
 from hub.position.desk import Desk, explained
 from hub.position.evidence import evidence_bytes
 from hub.position.failure import Failure
@@ -56,33 +57,56 @@ class BulkRecords:
         job: Job,
         bulk: Bulk,
         items: list[Item],
-        decisions: Mapping[str, Grant | Denial],
+        decisions: Mapping[int, Decided],
         asked: Mapping[str, bytes],
         parts: Mapping[str, Part],
         failure: TechnicalReason | None,
         exchange: str | None,
     ) -> list[Entry]:
-        """For each person a `fragment` and an `answer`, and what is a security event.
+        """For each person an `answer`, for who was asked about a `fragment`, and what is a
+        security event.
 
-        *decisions* says per item id what may be shown now, which may be nothing any more.
+        *decisions* says by number what may be shown now, which may be nothing any more.
         """
         queries = {item.id: item.query for item in bulk.items}
+        as_of = bulk.items[0].query.as_of if bulk.items else self._desk.clock()
         exchanges = tuple(id_ for id_ in (job.sent, exchange) if id_)
         entries: list[Entry] = []
         for item in items:
-            query = queries.get(item_id(item))
-            if query is None:
-                entries.append(self._dropped(run, job, item))
-                continue
-            part = parts.get(item_id(item))
-            fragment = Fragment(
-                asked=asked.get(item_id(item)), answered=part.fragment if part else None
-            )
-            got = self._outcome(run, query, part, failure, exchanges)
-            about = [self._fragment(run, item, query, fragment, exchanges)]
-            about += self._answer(run, item, query, got, decisions[item_id(item)])
-            others = self._others(query, part)
+            query, part = queries.get(item.id), parts.get(item.id)
+            about: list[Entry] = []
+            got: SourceRecord | Failure | None = None
+            others: tuple[Document, ...] = ()
+            if query is not None:
+                answered = part.fragment if part else None
+                fragment = Fragment(asked=asked.get(item.id), answered=answered)
+                about = [self._fragment(run, item, query.access, fragment, exchanges)]
+                got = self._outcome(run, query, part, failure, exchanges)
+                others = self._others(query, part)
+            about += self._told(run, item, decisions.get(item.number), as_of, got)
             entries += [replace(e, others=others if e.payload else ()) for e in about]
+        return entries
+
+    def _told(
+        self,
+        run: Run,
+        item: Item,
+        known: Decided | None,
+        as_of: dt.datetime,
+        got: SourceRecord | Failure | None,
+    ) -> list[Entry]:
+        """What whoever asked is told, or that it is nothing."""
+        if known is None:
+            return [self._dropped(run, item, "erased")]
+        if isinstance(known.decision, str):
+            return [self._dropped(run, item, known.decision)]
+        block, failure, digests = self._block(run, got, known.decision)
+        entry = self._answer(run, item, known.access, as_of, block, failure)
+        records = [got] if isinstance(got, SourceRecord) else []
+        entries = [replace(entry, decoded=evidence_bytes(records, digests))]
+        if failure and failure.is_security_event:
+            about = {**_about(run, item.job), "access": item.access, "reason": failure.reason}
+            entries.append(self._entry("security", item.key, known.access, about, None))
         return entries
 
     def destroyed(self, run: Run, job: Job, people: int) -> Entry:
@@ -136,22 +160,19 @@ class BulkRecords:
         self,
         run: Run,
         item: Item,
-        query: Query,
-        got: SourceRecord | Failure,
-        decision: Grant | Denial,
-    ) -> list[Entry]:
-        access = query.access
-        block, failure, digests = self._block(run, got, decision)
+        access: Access,
+        as_of: dt.datetime,
+        block: Block,
+        failure: Failure | None,
+    ) -> Entry:
         position = Position(
             subject=SubjectView(document=str(access.subject)),
-            as_of=query.as_of,
+            as_of=as_of,
             purpose=access.purpose,
             complete=is_complete({run.block: block}),
             blocks={run.block: block},
         )
         body = _encoder.encode(position)
-        records = [got] if isinstance(got, SourceRecord) else []
-        decoded = evidence_bytes(records, digests)
         header: dict[str, JSON] = {
             "access": access.id,
             "purpose": access.purpose,
@@ -162,44 +183,38 @@ class BulkRecords:
             if failure
             else [],
         }
-        entry = self._entry("answer", item.key, query, header, body)
-        entries = [replace(entry, decoded=decoded)]
-        if failure and failure.is_security_event:
-            about = {**_about(run, item.job), "access": access.id, "reason": failure.reason}
-            entries.append(self._entry("security", item.key, query, about, None))
-        return entries
+        return self._entry("answer", item.key, access, header, body)
 
     def _block(
-        self, run: Run, got: SourceRecord | Failure, decision: Grant | Denial
+        self, run: Run, got: SourceRecord | Failure | None, decision: Grant | Denial
     ) -> tuple[Block, Failure | None, dict[str, str]]:
         if isinstance(decision, Denial):
             return Denied(reason=decision.reason), None, {}
+        assert got is not None  # noqa: S101 - whoever was never asked about has a denial
         return block_of(run.block, self._desk.sources.by_name[run.source], got, decision)
 
     def _fragment(
         self,
         run: Run,
         item: Item,
-        query: Query,
+        access: Access,
         fragment: Fragment,
         exchanges: tuple[str, ...],
     ) -> Entry:
-        header = {**_about(run, item.job), "access": query.access.id, "exchanges": exchanges}
+        header = {**_about(run, item.job), "access": access.id, "exchanges": exchanges}
         payload = msgspec.msgpack.encode(fragment)
-        return self._entry("fragment", item.key, query, header, payload)
+        return self._entry("fragment", item.key, access, header, payload)
 
-    def _dropped(self, run: Run, job: Job, item: Item) -> Entry:
-        """The person was erased, or never asked about: nothing about them is kept. Whether a
-        key was destroyed or an access closed, the ledger's own records tell.
-        """
-        header = {**_about(run, job.id), "access": item.access, "dropped": "erased_or_closed"}
+    def _dropped(self, run: Run, item: Item, why: Literal["erased", "closed", "expired"]) -> Entry:
+        """The person was erased, or nothing is shown under their access: nothing is kept."""
+        header = {**_about(run, item.job), "access": item.access, "dropped": why}
         return Entry(kind="answer", id=item.key, at=self._desk.clock(), header=header)
 
     def _entry(
         self,
         kind: Literal["answer", "fragment", "security"],
         id_: str,
-        query: Query,
+        access: Access,
         header: Mapping[str, JSON],
         payload: bytes | None,
     ) -> Entry:
@@ -208,8 +223,8 @@ class BulkRecords:
             id=id_,
             at=self._desk.clock(),
             header=header,
-            subject=query.access.subject,
-            retention=query.access.retention,
+            subject=access.subject,
+            retention=access.retention,
             payload=payload,
         )
 

@@ -52,7 +52,7 @@ class Bulk(Struct, frozen=True, kw_only=True):
     size: int
     """How many people the request was sent about; more than *items* once one was erased."""
     dropped: frozenset[str] = frozenset()
-    """Ids of people who were erased since; what comes about them is read by nobody."""
+    """Ids of people who were erased or left out; what comes about them is read by nobody."""
 
 
 class Accepted(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ import pytest
 from hub.bulking.people import Unusable
 from hub.bulking.workshop import begin
 from hub.core.document import parse_document
-from hub.core.errors import LedgerError
+from hub.core.errors import LedgerError, SourceUnavailable
 from hub.ledger.bulk_keys import BulkKeys
 from hub.position.bulk_records import Fragment
 from hub.sandbox import magic
@@ -64,8 +64,79 @@ async def test_whom_a_register_withholds_before_the_sending_nobody_asks_about(tm
         others = {PEOPLE.number(index): 1 for index in KINDS[1:]}
         assert world.platform.asynchronous.asked == others
         results = await world.results(run)
-        assert results[2].get("closed") is True
         assert results[5]["blocks"]["jobSeeker"]["state"] == "fresh"
+        assert world.verified().findings == []
+        # Her line reads as that of somebody whom the provider protects, to the moment in it.
+        hers, theirs = ({**results[n], "subject": "", "access": "", "row": 0} for n in (2, 3))
+        assert hers == theirs
+        assert hers["blocks"]["jobSeeker"] == {"state": "denied", "reason": "in_person"}
+
+
+async def test_nobody_s_result_comes_before_the_others(tmp_path, bulk_keys):
+    """That a line is there already would say who was never asked about."""
+    async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
+        world.spoil("async_slow", hours=2)
+        async with world.bench() as bench:
+            run = await begin(bench, world.order(KINDS))
+            registers = bench.desk.door.registers
+            person = parse_document(PEOPLE.number(magic.DEFAULT_CITIZEN))
+            await registers.enter(registers.new("protection", person, "test", "office"))
+        await world.go_on(run)
+        assert await world.results(run) == {}
+        world.later(hours=3)
+        await world.go_on(run)
+        assert sorted(await world.results(run)) == [2, 3, 4, 5]
+
+
+async def _sent_and_not_arrived(world, monkeypatch, how):
+    """A run whose first sending nobody got: no connection was made, or a proxy was closed."""
+    order = world.order(KINDS)
+    if how == "never arrived":
+        world.spoil("async_never_arrives")
+        run, _ = await world.go(order)
+        world.spoil("")
+        return run
+
+    async def dead(_self, _bulk):
+        raise SourceUnavailable("age", "connect_failed", "refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("connectors.age.batch.AgeBatch.submit", dead)
+        run, _ = await world.go(order)
+    return run
+
+
+@pytest.mark.parametrize("how", ["no connection", "never arrived"])
+@pytest.mark.parametrize("what", ["protected", "closed", "expired"])
+async def test_each_sending_looks_anew_at_whom_it_may_ask_about(
+    tmp_path, bulk_keys, monkeypatch, how, what
+):
+    """Between two sendings somebody may come to be withheld, or an access end."""
+    async with a_bulk_world(tmp_path, bulk_keys) as world:
+        run = await _sent_and_not_arrived(world, monkeypatch, how)
+        async with world.bench() as bench:
+            (job,) = await bench.jobs.jobs(run.id)
+            first = (await bench.jobs.items(job.id))[0]
+            registers = bench.desk.door.registers
+            person = parse_document(PEOPLE.number(magic.DEFAULT_CITIZEN))
+            if what == "protected":
+                await registers.enter(registers.new("protection", person, "test", "office"))
+            elif what == "closed":
+                access = await bench.desk.find_access(first.access)
+                assert access is not None
+                await bench.desk.closings.close(access, None)
+        world.later(hours=9 if what == "expired" else 0, minutes=6)
+        await world.go_on(run)
+        world.later(minutes=6)
+        await world.go_on(run)
+        others = {} if what == "expired" else {PEOPLE.number(index): 1 for index in KINDS[1:]}
+        assert world.platform.asynchronous.asked == others
+        results = await world.results(run)
+        if what == "protected":
+            withheld = results[2]["blocks"]["jobSeeker"]
+            assert withheld == {"state": "denied", "reason": "in_person"}
+        else:
+            assert results[2] == {"row": 2, "access": first.access, what: True}
         assert world.verified().findings == []
 
 
@@ -186,7 +257,7 @@ async def test_an_answer_about_somebody_erased_meanwhile_is_dropped(tmp_path, bu
             (job,) = await bench.jobs.jobs(run.id)
             first = (await bench.jobs.items(job.id))[0]
             record = await bench.ledger.read(first.key, "answer")
-            assert (record.header["dropped"], record.payload) == ("erased_or_closed", None)
+            assert (record.header["dropped"], record.payload) == ("erased", None)
             assert await bench.ledger.read(first.key, "fragment") is None
             count = "SELECT count(*) FROM leaf WHERE kind = 'security'"
             assert await bench.jobs.work(lambda db: db.execute(count).fetchone()[0]) == 0
