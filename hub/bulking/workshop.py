@@ -161,15 +161,19 @@ async def result_lines(bench: Bench, run: Run) -> AsyncIterator[bytes]:
 
 
 async def _said(bench: Bench, item: Item) -> dict[str, object]:
-    """The answer; for somebody who was erased, or whose access was closed or over, that."""
+    """The answer; for somebody who was erased, or whose access was closed or over, that.
+
+    Closing counts whenever it came: nobody is shown anything under a closed access.
+    """
     if await bench.jobs.is_erased(item.access):
         return {"erased": True}
+    if await bench.desk.closings.closed_at(item.access) is not None:
+        return {"closed": True}
     body = await bench.ledger.payload("answer", item.key)
-    if body is not None:
-        said: dict[str, object] = msgspec.json.decode(body)
-        return said
-    closed = await bench.desk.closings.closed_at(item.access) is not None
-    return {"closed": True} if closed else {"expired": True}
+    if body is None:
+        return {"expired": True}
+    said: dict[str, object] = msgspec.json.decode(body)
+    return said
 
 
 async def _caller(bench: Bench, token: str) -> Caller:

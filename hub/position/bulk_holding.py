@@ -103,7 +103,12 @@ async def _reason(desk: Desk, run: Run, access: Access) -> str | None:
 async def _decision(
     desk: Desk, run: Run, access: Access, left_out: str | None
 ) -> Grant | Denial | Drop:
-    """What was decided about whoever was left out; about the others what holds now."""
+    """What was decided about whoever was left out; about the others what holds now.
+
+    Under a closed access nobody is shown anything, whether it was asked about or not.
+    """
+    if await desk.closings.closed_at(access.id) is not None:
+        return "closed"
     if left_out is None:
         return await decision_now(desk, run.block, access)
     if left_out in _DROPS:

@@ -379,3 +379,30 @@ async def test_nobody_is_asked_about_under_an_access_that_was_closed_before(tmp_
         results = await world.results(run)
         assert results[2]["closed"] is True
         assert results[5]["blocks"]["jobSeeker"]["state"] == "fresh"
+
+
+@pytest.mark.parametrize("when", ["before the answer", "after the answer"])
+async def test_nobody_is_shown_an_answer_under_an_access_that_was_closed(tmp_path, bulk_keys, when):
+    """What was asked stays on record; of the answer nobody is shown anything."""
+    async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
+        world.spoil("async_slow", hours=1)
+        run, _ = await world.go(world.order(KINDS))
+        if when == "after the answer":
+            world.later(hours=2)
+            await world.go_on(run)
+        async with world.bench() as bench:
+            (job,) = await bench.jobs.jobs(run.id)
+            first = (await bench.jobs.items(job.id))[0]
+            access = await bench.desk.find_access(first.access)
+            assert access is not None
+            await bench.desk.closings.close(access, None)
+        world.later(hours=2)
+        await world.go_on(run)
+        results = await world.results(run)
+        assert results[2] == {"row": 2, "access": first.access, "closed": True}
+        assert results[5]["blocks"]["jobSeeker"]["state"] == "fresh"
+        async with world.bench() as bench:
+            payload = await bench.ledger.payload("fragment", first.key)
+            fragment = msgspec.msgpack.decode(payload, type=Fragment)
+            assert PEOPLE.number(KINDS[0]).encode() in (fragment.answered or b"")
+        assert world.verified().findings == []
