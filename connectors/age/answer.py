@@ -76,8 +76,9 @@ def _fault_code(fault: etree._Element) -> str:
     texts = {etree.QName(node).localname: (node.text or "").strip() for node in fault.iter("{*}*")}
     if texts.get("CodigoEstado"):
         return texts["CodigoEstado"]
-    for name in ("faultcode", "faultstring"):
-        if found := _FAULT_CODE.match(texts.get(name, "").rpartition(":")[2]):
+    name = texts.get("faultcode", "").rpartition(":")[2]  # a QName: its prefix is anybody's
+    for text in (name, texts.get("faultstring", "")):
+        if found := _FAULT_CODE.match(text):
             return found.group(1)
     return UNDEFINED
 

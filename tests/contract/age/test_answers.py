@@ -151,6 +151,30 @@ def _bare(code: str, text: str) -> str:
         pytest.param(
             _bare("s:Server", "0901 x"), SourceUnavailable, "maintenance", "0901", id="no-brackets"
         ),
+        pytest.param(
+            _bare("Server", "[0309] Error general al verificar el certificado :CN=x"),
+            SourceRefused,
+            "hub_credentials",
+            "0309",
+            id="colon",
+        ),
+        pytest.param(
+            _bare("s:Server", "[0502] Error de sistema: 0301"),
+            SourceUnavailable,
+            "backend_fault",
+            "0502",
+            id="colon-and-another-code",
+        ),
+        pytest.param(
+            _bare("Server", "[0901] Servicio no disponible desde las 10:3000"),
+            SourceUnavailable,
+            "maintenance",
+            "0901",
+            id="colon-and-digits",
+        ),
+        pytest.param(
+            _bare("s:0301", "x: 0502"), SourceRefused, "hub_credentials", "0301", id="prefix"
+        ),
         pytest.param(_bare("0301", "x"), SourceRefused, "hub_credentials", "0301", id="faultcode"),
         pytest.param(_bare("", ""), SourceUnavailable, "backend_fault", "0904", id="bare"),
         pytest.param(
