@@ -61,7 +61,7 @@ ONE = {
     "title": {"es": "Admisión en escuelas infantiles", "en": "Admission to nursery schools"},
     "available": True,
     "text": TEXT,
-    "blocks": ["residence"],
+    "blocks": ["residence", "jobSeeker"],
     "opposed": True,
     "since": "2026-11-22T12:00:00Z",
 }
@@ -96,7 +96,7 @@ async def list_oppositions(request: AnyRequest) -> Response[bytes]:
     },
 )
 async def oppose(request: AnyRequest) -> Response[bytes]:
-    """Put an opposition on record; from then on nothing is asked on that basis."""
+    """Put an opposition on record; from then on nothing is asked but what a law demands."""
     person = document_of(caller_of(request, "citizen"))
     desk = context_of(request).desk
     wanted = read_body(await json_body(request), OppositionRequest)
@@ -164,13 +164,13 @@ def _opposable(desk: Desk, code: str, request: AnyRequest) -> Purpose:
 
 def _view(row: Purpose, entry: Entered | None) -> Opposition:
     available = row.opposition == "available"
-    opposable = [name for name, rule in row.blocks.items() if rule.basis == "no_opposition"]
+    opposable = [name for name, rule in row.blocks.items() if rule.opposable]
     return Opposition(
         purpose=row.code,
         title=row.title,
         available=available,
         text=row.opposition_text,
-        blocks=tuple(opposable),
+        blocks=tuple(opposable) if available else (),
         opposed=available and entry is not None,
         since=entry.at if entry else None,
     )

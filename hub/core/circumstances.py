@@ -45,7 +45,7 @@ def settle(
     block, rule = decision.block, purpose.blocks[decision.block]
     if rule.basis == "authorisation" and circumstances.consent != "given":
         return Denial(block=block, reason="needs_authorisation", needs="given")
-    if rule.basis == "no_opposition" and circumstances.opposed:
+    if rule.opposable and circumstances.opposed:
         return Denial(block=block, reason="opposed")
     if rule.reveal and block not in circumstances.revealed:
         return Denial(block=block, reason="reveal")

@@ -96,12 +96,12 @@ def _objection_faults(row: Purpose) -> Iterator[str]:
     """Who may object to what (GDPR art. 21, Ley 39/2015 art. 28.2)."""
     if row.opposition_text is None:
         yield "opposition_text: it says how to ask or object, or why the law excludes it"
-    opposable = [name for name, rule in row.blocks.items() if rule.basis == "no_opposition"]
-    if row.opposition == "available" and not opposable:
-        yield "opposition: available, and no block rests on nobody having opposed"
+    if row.opposition == "available" and not any(r.opposable for r in row.blocks.values()):
+        yield "opposition: available, and no block rests on anything but a law"
     if row.opposition == "excluded":
         why = "rests on nobody having opposed, and opposition is excluded"
-        yield from (f"blocks.{name}: {why}" for name in opposable)
+        silent = [name for name, rule in row.blocks.items() if rule.basis == "no_opposition"]
+        yield from (f"blocks.{name}: {why}" for name in silent)
 
 
 def _special_faults(row: Purpose, special: frozenset[str]) -> Iterator[str]:

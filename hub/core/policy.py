@@ -74,6 +74,11 @@ class BlockRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reveal: bool = False
     """Whether an official must state a reason for this block of this person first."""
 
+    @property
+    def opposable(self) -> bool:
+        """Whether a person's objection closes it: what rests on a law stays open."""
+        return self.basis != "law"
+
 
 class PlainText(Struct, frozen=True, forbid_unknown_fields=True):
     """A text for people, in Spanish and English."""
@@ -130,7 +135,7 @@ class Purpose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     supplies: Supplied | None = None
     """What this row states for the caller, who then cannot state otherwise."""
     opposition: Literal["available", "excluded"] = "excluded"
-    """Whether a citizen may oppose the blocks whose basis is `no_opposition`."""
+    """Whether a citizen may oppose the blocks whose basis is not the law."""
     opposition_text: PlainText | None = None
     """How to ask about this processing or object to it, or why the law excludes it."""
     minors: Literal["representative", "direct"] = "representative"

@@ -36,12 +36,18 @@ def test_a_citizen_opposes_and_withdraws(hub):
     body = {"purpose": "nursery_admission", "reason": "I bring it myself"}
     assert hub.post("/v1/me/oppositions", token, body).status_code == 201
     assert hub.post("/v1/me/oppositions", token, body).status_code == 200
-    assert opposed(hub, token)["nursery_admission"]["opposed"]
+    row = opposed(hub, token)["nursery_admission"]
+    assert row["opposed"]
+    assert {"residence", "jobSeeker", "incomeLevel", "disability"} <= set(row["blocks"])
+    assert "taxBills" not in row["blocks"]
     access = hub.post(
         "/v1/accesses", official, {**NURSERY, "subject": {**SUBJECT, "document": person}}
     ).json()
     before = hub.calls()
     answer = hub.get(f"{access['position']}?blocks=residence", official)
+    assert answer.status_code == 403
+    assert answer.json()["errors"][0]["reason"] == "opposed"
+    answer = hub.get(f"{access['position']}?blocks=jobSeeker", official)
     assert answer.status_code == 403
     assert answer.json()["errors"][0]["reason"] == "opposed"
     assert hub.calls() == before

@@ -52,6 +52,19 @@ async def test_whom_a_register_protects_nobody_asks_about(tmp_path, bulk_keys):
         assert world.platform.asynchronous.asked == {}
 
 
+async def test_who_opposed_the_procedure_s_inquiries_is_not_asked_about(tmp_path, bulk_keys):
+    """Whatever a form authorised before: the line is named, and nobody asked."""
+    async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
+        async with world.bench() as bench:
+            registers = bench.desk.door.registers
+            person = parse_document(PEOPLE.number(magic.DEFAULT_CITIZEN))
+            entry = registers.new("opposition", person, "test", "citizen")
+            await registers.enter(msgspec.structs.replace(entry, purpose="nursery_admission"))
+        with pytest.raises(Unusable, match="line 2: opposed"):
+            await world.go(world.order(KINDS))
+        assert world.platform.asynchronous.asked == {}
+
+
 async def test_whom_a_register_withholds_before_the_sending_nobody_asks_about(tmp_path, bulk_keys):
     """An entry made after the file was handed in counts too; the others are asked about."""
     async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
@@ -107,7 +120,7 @@ async def _sent_and_not_arrived(world, monkeypatch, how):
 
 
 @pytest.mark.parametrize("how", ["no connection", "never arrived"])
-@pytest.mark.parametrize("what", ["protected", "closed", "expired"])
+@pytest.mark.parametrize("what", ["protected", "opposed", "closed", "expired"])
 async def test_each_sending_looks_anew_at_whom_it_may_ask_about(
     tmp_path, bulk_keys, monkeypatch, how, what
 ):
@@ -121,6 +134,9 @@ async def test_each_sending_looks_anew_at_whom_it_may_ask_about(
             person = parse_document(PEOPLE.number(magic.DEFAULT_CITIZEN))
             if what == "protected":
                 await registers.enter(registers.new("protection", person, "test", "office"))
+            elif what == "opposed":
+                entry = registers.new("opposition", person, "test", "citizen")
+                await registers.enter(msgspec.structs.replace(entry, purpose="nursery_admission"))
             elif what == "closed":
                 access = await bench.desk.find_access(first.access)
                 assert access is not None
@@ -132,9 +148,10 @@ async def test_each_sending_looks_anew_at_whom_it_may_ask_about(
         others = {} if what == "expired" else {PEOPLE.number(index): 1 for index in KINDS[1:]}
         assert world.platform.asynchronous.asked == others
         results = await world.results(run)
-        if what == "protected":
+        reasons = {"protected": "in_person", "opposed": "opposed"}
+        if what in reasons:
             withheld = results[2]["blocks"]["jobSeeker"]
-            assert withheld == {"state": "denied", "reason": "in_person"}
+            assert withheld == {"state": "denied", "reason": reasons[what]}
         else:
             assert results[2] == {"row": 2, "access": first.access, what: True}
         assert world.verified().findings == []

@@ -34,9 +34,11 @@ def test_an_authorisation_is_given_by_the_person(consent):
     assert settled(Circumstances(consent="given"), basis="authorisation") == "granted"
 
 
-def test_an_opposition_closes_what_rests_on_there_being_none():
-    """What rests on a law stays open."""
+def test_an_opposition_closes_whatever_the_person_may_decide():
+    """An authorisation that was given before too; what rests on a law stays open."""
     assert settled(Circumstances(opposed=True), basis="no_opposition") == "opposed"
+    authorised = Circumstances(consent="given", opposed=True)
+    assert settled(authorised, basis="authorisation") == "opposed"
     assert settled(Circumstances(opposed=True), basis="law") == "granted"
 
 
