@@ -114,18 +114,24 @@ def read_body(body: etree._Element, asked: Asked, table: OutcomeTable) -> Readin
 
 
 def _business(item: Any, service: Service) -> bool:
-    """Whether the service's own part of the answer holds anything, by its own code."""
-    rule = service.outcome
-    code = _value_or_none(item, f"DatosEspecificos/{rule.path}")
+    """Whether the service's own part of the answer holds anything, by its own code.
+
+    That nothing is held is never read out of a failure: a code that promises data without any,
+    or a text of an error without a code, is no answer.
+    """
+    rule, specific = service.outcome, item.get("DatosEspecificos")
+    code = _value_or_none(specific, rule.path)
     if code is not None:
         found = holds(rule.table.verdict(code), code, "business")
-    elif rule.absent is not None and isinstance(item.get("DatosEspecificos"), dict | str):
-        found = holds(rule.absent, "(none)", "business")
-    else:
+    elif rule.absent is None or _node(specific, rule.state) or not isinstance(specific, dict | str):
         raise _missing(f"TransmisionDatos/DatosEspecificos/{rule.path}")
-    if rule.content is None:
+    else:
+        found = holds(rule.absent, "(none)", "business")
+    if not found or rule.content is None or _node(specific, rule.content) not in (None, ""):
         return found
-    return found and _node(item, f"DatosEspecificos/{rule.content}") not in (None, "")
+    if code not in rule.empty_without_content:
+        raise _missing(f"TransmisionDatos/DatosEspecificos/{rule.content}")
+    return False
 
 
 def _the_answer(body: etree._Element, service: Service) -> etree._Element:

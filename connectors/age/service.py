@@ -64,9 +64,21 @@ class BusinessOutcome(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     path: str
     codes: Mapping[str, Verdict]
     absent: Verdict | None = None
-    """What an answer without any code means; without it, the code must be there."""
+    """What an answer without the element of the code means; else the code must be there."""
     content: str | None = None
-    """The part that holds the data. A code that says "found" without it holds nothing."""
+    """The part that holds the data. A code that says "found" without it contradicts itself."""
+    empty_without_content: tuple[str, ...] = ()
+    """Codes that say "found" and where, without that part, nothing is held."""
+
+    def __post_init__(self) -> None:
+        found = {code for code, verdict in self.codes.items() if verdict.outcome == "found"}
+        if not (found if self.content else set()).issuperset(self.empty_without_content):
+            raise ValueError("`empty_without_content` names codes of `found`, with `content`")
+
+    @property
+    def state(self) -> str:
+        """The element that the code stands in."""
+        return self.path.rpartition("/")[0] or self.path
 
     @property
     def table(self) -> OutcomeTable:

@@ -121,9 +121,12 @@ async def _ended(world: World, service: Service, code: str) -> Reading | SourceE
 
 
 def _expected(service: Service, code: str) -> OutcomeName:
-    """By the service's own table; a code that says "found" without any data holds nothing."""
-    outcome = shown(service.outcome.table.verdict(code))
-    return "empty" if outcome == "found" and service.outcome.content else outcome
+    """By the service's own table; "found" without any data is no answer, but where it says so."""
+    rule = service.outcome
+    outcome = shown(rule.table.verdict(code))
+    if outcome != "found" or rule.content is None:
+        return outcome
+    return "empty" if code in rule.empty_without_content else "unavailable"
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.code)
@@ -154,6 +157,75 @@ def test_every_business_code_that_is_published_is_listed():
     }
     for code, listed in published.items():
         assert set(BY_CODE[code].outcome.codes) == set(listed.split())
+
+
+SPECIFIC = """<Body><Respuesta
+xmlns="http://intermediacion.redsara.es/scsp/esquemas/V3/respuesta"><Atributos>
+<IdPeticion>ID1</IdPeticion><Estado><CodigoEstado>0003</CodigoEstado></Estado></Atributos>
+<Transmisiones><TransmisionDatos><DatosGenericos>
+<Titular><Documentacion>99000002K</Documentacion></Titular>
+<Transmision><IdSolicitud>ID1</IdSolicitud></Transmision></DatosGenericos>
+<DatosEspecificos>{}</DatosEspecificos></TransmisionDatos></Transmisiones></Respuesta></Body>"""
+STATE = "<Retorno><Estado><CodigoEstado>{}</CodigoEstado></Estado>{}</Retorno>"
+SAID = [
+    ("SVDSCTFNWS01", STATE.format("0", ""), "unavailable"),
+    ("SVDSCTFNWS01", STATE.format("6", ""), "empty"),
+    (
+        "SVDSCTFNWS01",
+        STATE.format(
+            "0",
+            "<TituloFamiliaNumerosaRetorno><Categoria>G</Categoria></TituloFamiliaNumerosaRetorno>",
+        ),
+        "found",
+    ),
+    ("SVDSCDDWS01", STATE.format("0", ""), "unavailable"),
+    ("SVDSCDDWS01", STATE.format("0", "<CertificadoDatosDiscapacidad/>"), "unavailable"),
+    ("SVDSCDDWS01", STATE.format("2", ""), "empty"),
+    (
+        "SVDSEPESITWS02",
+        "<EstadoResultado><LiteralError>ERROR DE SISTEMA</LiteralError></EstadoResultado>",
+        "unavailable",
+    ),
+    (
+        "SVDSEPESITWS02",
+        "<EstadoResultado><CodigoEstadoSecundario>0502</CodigoEstadoSecundario></EstadoResultado>",
+        "unavailable",
+    ),
+    (
+        "SVDSEPESITWS02",
+        "<EstadoResultado><LiteralError>E</LiteralError></EstadoResultado><DatosDesempleo/>",
+        "unavailable",
+    ),
+    ("SVDSEPESITWS02", "", "unavailable"),
+    ("SVDSEPESITWS02", "<DatosDesempleo/>", "unavailable"),
+    (
+        "SVDSEPESITWS02",
+        "<EstadoResultado><CodigoEstado>0003</CodigoEstado></EstadoResultado>",
+        "empty",
+    ),
+    (
+        "SVDSEPESITWS02",
+        "<DatosDesempleo><situacion>ALTA</situacion></DatosDesempleo>",
+        "found",
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "said", "outcome"), SAID)
+def test_that_nothing_is_held_is_never_read_out_of_a_failure(
+    code: str, said: str, outcome: OutcomeName
+):
+    """A code that promises data without any, and an error's text without a code, are no answer."""
+    asked = Asked(service=BY_CODE[code], request_id="ID1", document="99000002K")
+    end: Reading | SourceError
+    try:
+        end = read_body(parse_xml("test", SPECIFIC.format(said).encode()), asked, PLATFORM)
+    except SourceError as error:
+        end = error
+    assert outcomes_of(end) == [outcome]
+    if outcome == "unavailable":
+        assert isinstance(end, SourceMalformed)
+        assert end.reason == "schema"
 
 
 async def test_0253_is_our_fault_to_the_platform_and_a_persons_state_to_the_treasury(

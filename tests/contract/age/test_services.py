@@ -132,6 +132,11 @@ def test_another_service_is_another_folder(tmp_path: Path):
         pytest.param((('answer = "rsa-sha256"', 'answer = "md5"'),), "answer", id="algorithm"),
         pytest.param((("title =", "titel ="),), "titel", id="unknown-key"),
         pytest.param((("[provider]", "[provider"),), "service.toml", id="not-toml"),
+        pytest.param(
+            (("[outcome]\n", '[outcome]\nempty_without_content = ["0003"]\n'),),
+            "with `content`",
+            id="empty-without-content-and-no-content",
+        ),
         pytest.param((("SVDSEPEDEMWS01", "OTHER"),), "its code is OTHER", id="another-code"),
     ],
 )
