@@ -73,7 +73,7 @@ class AgeBatch:
     def confirmed(self, bulk: Bulk, answer: Answer) -> Accepted:
         envelope = envelope_of(answer)
         if fault_code(envelope) == ALREADY_THERE:
-            return Accepted(wait_s=0)
+            return Accepted(wait_s=0, signed=False)
         return self._readers[bulk.operation].confirmation(
             self._opened(bulk, answer, envelope), bulk
         )

@@ -114,7 +114,10 @@ class BulkDesk:
         except SourceError as error:
             return await self._not_confirmed(run, job, bulk, items, error)
         due = self._due(max(accepted.wait_s, self._rules(run).first_wait_s))
-        return await self._jobs.move(job, "waiting", confirmed=1, sent=answer.exchange, due=due)
+        confirmed = int(accepted.signed or job.confirmed)
+        return await self._jobs.move(
+            job, "waiting", confirmed=confirmed, sent=answer.exchange, due=due
+        )
 
     async def _not_confirmed(
         self, run: Run, job: Job, bulk: Bulk, items: list[Item], error: SourceError

@@ -59,6 +59,8 @@ class Accepted(Struct, frozen=True, kw_only=True):
     """The source has the request, and promises the answer after `wait_s` seconds."""
 
     wait_s: float
+    signed: bool = True
+    """Whether that is proved to be its own word."""
 
 
 class NeverArrived(Struct, frozen=True, kw_only=True):

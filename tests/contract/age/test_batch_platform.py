@@ -226,6 +226,36 @@ async def test_a_repetition_that_the_platform_refuses_is_waited_for(tmp_path, bu
         assert (report.answered, world.asked_twice()) == (3, [])
 
 
+async def test_an_unsigned_word_that_it_is_there_confirms_nothing(tmp_path, bulk_keys):
+    """0229 is a fault, which anybody may send: the platform, which never had it, is asked."""
+    async with a_bulk_world(tmp_path, bulk_keys) as world:
+        world.spoil("async_refuses", code="0229")
+        run, _ = await world.go(world.order(WHO))
+        async with world.bench() as bench:
+            (job,) = await bench.jobs.jobs(run.id)
+        assert (job.state, job.confirmed) == ("waiting", 0)
+        world.spoil("")
+        for _ in range(2):  # 0244, and sent again; then its answer
+            world.later(minutes=6)
+            _, report = await world.go_on(run)
+        assert (report.answered, report.next_at) == (3, None)
+        assert dict(world.platform.asynchronous.asked) == {PEOPLE.number(i): 1 for i in WHO}
+
+
+async def test_a_request_that_is_there_and_unheard_of_is_not_sent_for_ever(tmp_path, bulk_keys):
+    """Two faults contradict each other: five sendings, then it is gone if that is said again."""
+    async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
+        world.spoil("async_refuses", code="0229")
+        run, report = await world.go(world.order(WHO))
+        assert dt.timedelta(hours=23) < left(report, world)
+        world.later(days=1)
+        _, report = await world.go_on(run)
+        async with world.bench() as bench:
+            (job,) = await bench.jobs.jobs(run.id)
+        assert (job.sendings, job.failure, report.next_at) == (5, "backend_fault", None)
+        assert not world.platform.asynchronous.asked
+
+
 async def test_a_refused_request_is_over(tmp_path, bulk_keys):
     """0301 is the hub's own fault: on record for everybody, without a second try."""
     async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
