@@ -17,6 +17,9 @@ from hub.core.commands import BulkOrder, BulkReport, Progress, Workshop
 NOT_YET = 75
 """Exit code of a run that has to be gone on with later (EX_TEMPFAIL of sysexits.h)."""
 
+NO_ANSWER = 69
+"""Exit code of a run that is over without an answer for somebody (EX_UNAVAILABLE)."""
+
 _CODES = {batch.service.code: name for name, batch in BATCH_SERVICES.items()}
 _NAMES = {name: code for code, name in _CODES.items()}
 
@@ -130,6 +133,8 @@ def _end(workshop: Workshop, report: BulkReport, output: Path | None) -> None:
         click.echo(f"{workshop.results(report.run, output)} people in {output}")
     if report.next_at is not None:
         sys.exit(NOT_YET)
+    if report.failed:
+        sys.exit(NO_ANSWER)
 
 
 def _line(report: BulkReport) -> str:
@@ -138,6 +143,8 @@ def _line(report: BulkReport) -> str:
         f"{report.run} {_NAMES.get(report.operation, report.operation)}"
         f" {report.answered} of {report.people} answered"
     )
+    if report.failed:
+        line = f"{line}, {report.failed} without an answer ({', '.join(report.reasons)})"
     if report.next_at is None:
         return line
     moment = report.next_at.astimezone(dt.UTC).isoformat(timespec="seconds")

@@ -109,7 +109,7 @@ async def work_on(bench: Bench, run: Run, wait_s: float, progress: Progress) -> 
         for job in await bench.jobs.jobs(run.id):
             await _as_far_as_possible(bench, run, job)
             done = await report(bench, run)
-            progress(done.answered, done.people)
+            progress(done.answered + done.failed, done.people)
         state = await report(bench, run)
         if state.next_at is None:
             return state
@@ -129,12 +129,17 @@ async def _as_far_as_possible(bench: Bench, run: Run, job: Job) -> None:
 
 async def report(bench: Bench, run: Run) -> BulkReport:
     """How far *run* is, by its rows."""
-    people = answered = 0
+    people = answered = failed = 0
     due: list[int] = []
+    reasons: set[str] = set()
     for job in await bench.jobs.jobs(run.id):
         count = len(await bench.jobs.items(job.id))
         people += count
-        answered += count if job.state in ("sealed", "done") else 0
+        if job.failure is not None:
+            failed += count
+            reasons.add(job.failure)
+        elif job.state in ("sealed", "done"):
+            answered += count
         if job.state != "done":
             due.append(job.due)
     return BulkReport(
@@ -142,6 +147,8 @@ async def report(bench: Bench, run: Run) -> BulkReport:
         operation=run.operation,
         people=people,
         answered=answered,
+        failed=failed,
+        reasons=tuple(sorted(reasons)),
         next_at=moment_of(min(due)) if due else None,
     )
 

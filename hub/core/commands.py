@@ -15,7 +15,7 @@ from typing import Protocol
 from msgspec import Struct
 
 Progress = Callable[[int, int], None]
-"""Hears how many people are answered for, out of how many."""
+"""Hears for how many people it is over, out of how many."""
 
 
 class BulkOrder(Struct, frozen=True, kw_only=True):
@@ -38,9 +38,13 @@ class BulkReport(Struct, frozen=True, kw_only=True):
     operation: str
     people: int
     answered: int
-    """For how many something final is on record: an answer, or why there is none."""
+    """For how many the source's answer, or why they were not asked about, is on record."""
+    failed: int = 0
+    """How many were in a request that ended without an answer: as missing on record."""
+    reasons: tuple[str, ...] = ()
+    """The technical reasons why."""
     next_at: dt.datetime | None = None
-    """When it makes sense to go on; None when everybody is answered for."""
+    """When it makes sense to go on; None when it is over for everybody."""
 
 
 class Workshop(Protocol):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 
 import pytest
+from click.testing import CliRunner
 
-from tests.contract.age.bulk_world import PEOPLE, a_bulk_world
+from connectors.age.batch_commands import COMMANDS
+from hub.bulking.workshop import HubWorkshop
+from tests.contract.age.bulk_world import PEOPLE, PROCEDURE, SERVICE, a_bulk_world
 
 SOON = "bulk_wait_s = 0"
 WHO = (2, 6, 12)
@@ -77,7 +81,8 @@ async def test_a_request_that_is_in_process_for_ever_is_given_up(tmp_path, bulk_
         run, _ = await world.go(world.order(WHO))
         world.later(days=31)
         _, report = await world.go_on(run)
-        assert (report.answered, report.next_at) == (3, None)
+        assert (report.answered, report.failed, report.next_at) == (0, 3, None)
+        assert report.reasons == ("timeout",)
         results = await world.results(run)
         assert {r["blocks"]["jobSeeker"]["state"] for r in results.values()} == {"unavailable"}
         assert world.asked_twice() == []
@@ -97,7 +102,7 @@ async def test_an_answer_that_is_gone_is_not_asked_for_again(tmp_path, bulk_keys
         assert (report.answered, left(report, world) > dt.timedelta(hours=23)) == (0, True)
         world.later(days=1)
         _, report = await world.go_on(run)
-        assert (report.answered, report.next_at, calls(world)) == (3, None, 0)
+        assert (report.failed, report.next_at, calls(world)) == (3, None, 0)
         results = await world.results(run)
         assert {r["blocks"]["jobSeeker"]["state"] for r in results.values()} == {"unavailable"}
         assert world.asked_twice() == []
@@ -204,10 +209,10 @@ async def test_a_request_that_was_confirmed_and_forgotten_is_not_sent_again(tmp_
     async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
         world.spoil("async_forgets")
         run, report = await world.go(world.order(WHO))
-        assert report.answered == 0
+        assert (report.answered, report.failed) == (0, 0)
         world.later(days=1)
         _, report = await world.go_on(run)
-        assert (report.answered, report.next_at) == (3, None)
+        assert (report.failed, report.next_at) == (3, None)
         async with world.bench() as bench:
             (job,) = await bench.jobs.jobs(run.id)
         assert (job.sendings, job.failure) == (1, "backend_fault")
@@ -261,7 +266,7 @@ async def test_a_refused_request_is_over(tmp_path, bulk_keys):
     async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
         world.spoil("async_refuses", code="0301")
         run, report = await world.go(world.order(WHO))
-        assert (report.answered, report.next_at, len(world.platform.asynchronous.asked)) == (
+        assert (report.failed, report.next_at, len(world.platform.asynchronous.asked)) == (
             3,
             None,
             0,
@@ -269,6 +274,27 @@ async def test_a_refused_request_is_over(tmp_path, bulk_keys):
         async with world.bench() as bench:
             (job,) = await bench.jobs.jobs(run.id)
         assert job.failure == "hub_credentials"
+
+
+@pytest.mark.parametrize(
+    ("mode", "code", "said"),
+    [
+        ("async_refuses", 69, "0 of 3 answered, 3 without an answer (hub_credentials)\n"),
+        ("async_slow", 75, "0 of 3 answered; not before"),
+        ("", 0, "3 of 3 answered\n"),
+    ],
+)
+async def test_a_command_ends_with_what_became_of_the_run(tmp_path, bulk_keys, mode, code, said):
+    """A script must not take a run that failed for everybody for one that went well."""
+    async with a_bulk_world(tmp_path, bulk_keys, SOON) as world:
+        order = world.order(WHO)
+        (tmp_path / "token").write_text(order.token, "utf-8")
+        given = ["request", "--service", SERVICE, "--procedure", PROCEDURE, "--wait", "0"]
+        given += ["--file", str(order.file), "--token-file", str(tmp_path / "token")]
+        world.spoil(mode)
+        workshop = HubWorkshop(world.settings, "age", world.clock)
+        done = await asyncio.to_thread(CliRunner().invoke, COMMANDS, given, obj=workshop)
+        assert (done.exit_code, said in done.stdout) == (code, True)
 
 
 ITEMS = [
