@@ -13,7 +13,7 @@ from msgspec import Struct
 from connectors.age.outcomes import SOURCE
 from connectors.age.service import Service
 from connectors.age.specific import Lacking, specific_data
-from hub.core.connector import Query
+from hub.core.connector import Query, Subject
 from hub.core.errors import SourceRefused
 from hub.core.policy import Access, Consent, Official
 
@@ -172,11 +172,10 @@ def _holder(service: Service, query: Query) -> Node:
     if kind is None:
         raise _refusal("a type of document that the service does not know")
     document: Node = {"TipoDocumentacion": kind, "Documentacion": subject.document.number}
-    if service.request.names == "never":
+    rule = service.request.names
+    if rule == "never" or (rule == "optional" and not _names_fit(service, subject)):
         return document
     if not subject.given_name or not subject.first_surname:
-        if service.request.names == "optional":
-            return document
         raise _refusal("the service needs the given name and the first surname")
     return {
         **document,
@@ -184,6 +183,13 @@ def _holder(service: Service, query: Query) -> Node:
         "Apellido1": subject.first_surname,
         "Apellido2": subject.second_surname or None,
     }
+
+
+def _names_fit(service: Service, subject: Subject) -> bool:
+    """Whether all names can be sent as they are: cut short, they would name somebody else."""
+    names = (subject.given_name or "", subject.first_surname or "")
+    stated = (*names, subject.second_surname) if subject.second_surname else names
+    return all(0 < len(" ".join(n.split())) <= service.request.name_length for n in stated)
 
 
 def _fill(parent: etree._Element, namespace: str, node: Node) -> None:

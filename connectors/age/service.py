@@ -51,7 +51,9 @@ class RequestRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What the request says of its holder, which kinds of consent it can state, and its data."""
 
     names: Literal["required", "optional", "never"]
-    """Whether names are demanded, sent where they are known, or never sent."""
+    """Whether names are demanded, sent where they are known and fit, or never sent."""
+    name_length: int = 40
+    """The most characters of a name in the service's schema."""
     document_types: Mapping[DocumentType, str]
     consents: Mapping[Consent, Literal["Si", "Ley", "NoOpo"]]
     specific: tuple[Row, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -17,6 +18,10 @@ from hub.position.desk import Desk
 from hub.position.registers import Entered
 
 Name = Annotated[str, Meta(min_length=1, max_length=50)]
+
+
+NAME_LENGTH = 40
+"""The most characters of a name that the providers take who demand names."""
 
 
 class SubjectRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -159,16 +164,21 @@ def _missing(purpose: Purpose, wanted: AccessRequest, official: Official | None)
         detail = "this purpose needs it: given, law or no_opposition"
         faults.append(Fault(pointer="/consent", detail=detail))
     if "names" in purpose.states and wanted.subject is not None:
-        stated = {
-            "givenName": wanted.subject.given_name,
-            "firstSurname": wanted.subject.first_surname,
-        }
-        faults += [
-            Fault(pointer=f"/subject/{name}", detail="a provider asked under this purpose needs it")
-            for name, value in stated.items()
-            if value is None
-        ]
+        faults += _names_missing(wanted.subject)
     if {"official", "processing_unit"} & set(purpose.states) and official is None:
         detail = "needs your processing unit here or in your token, and your name and NIF in it"
         faults.append(Fault(pointer="/processingUnit", detail=detail))
     return faults
+
+
+def _names_missing(subject: SubjectRequest) -> Iterator[Fault]:
+    """The names that a provider demands, and those that it cannot take."""
+    needed = {"givenName": subject.given_name, "firstSurname": subject.first_surname}
+    for name, value in {**needed, "secondSurname": subject.second_surname}.items():
+        length = len(" ".join((value or "").split()))
+        if name in needed and not length:
+            detail = "a provider asked under this purpose needs it"
+            yield Fault(pointer=f"/subject/{name}", detail=detail)
+        if length > NAME_LENGTH:
+            detail = f"a provider asked under this purpose takes {NAME_LENGTH} characters at most"
+            yield Fault(pointer=f"/subject/{name}", detail=detail)

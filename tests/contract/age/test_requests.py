@@ -19,7 +19,9 @@ from hub.sandbox.certificates import CertificateFiles
 from tests.contract.age.world import a_world, asking
 from tests.support.builders import NOW
 
-SERVICE = {s.code: s for s in load_services(CONTRACT / "services")}["SVDSEPEDEMWS01"]
+SERVICES = {s.code: s for s in load_services(CONTRACT / "services")}
+SERVICE = SERVICES["SVDSEPEDEMWS01"]
+NAMES = ("Nombre", "Apellido1", "Apellido2")
 FORM = RequestForm(SERVICE, Requester(identifier="P2807900B", name="Ayuntamiento de Madrid"))
 
 
@@ -147,6 +149,24 @@ async def test_what_is_not_written_is_not_sent(files: CertificateFiles):
             with pytest.raises(SourceRefused):
                 await world.age.fetch("job_seeker", change(asking()))
     assert world.recorder.seen == []
+
+
+@pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+@pytest.mark.parametrize("name", ["given_name", "first_surname", "second_surname"])
+async def test_a_name_that_does_not_fit_is_left_out_where_none_is_demanded(service, name):
+    """The document says who is meant; names that were cut would say another thing."""
+    form = RequestForm(service, Requester(identifier="P2807900B", name="Ayuntamiento de Madrid"))
+    length = service.request.name_length
+    for value, fits in (("N" * length, True), ("N" * (length + 1), False)):
+        query = _subject(**{"second_surname": "PRUEBA", name: value})(asking())
+        if service.request.names == "required" and not fits:
+            with pytest.raises(SourceRefused, match="does not fit"):
+                form.filled(query, "MAD00000000000000000000001", NOW)
+            continue
+        root = form.filled(query, "MAD00000000000000000000001", NOW)
+        assert root.findtext(".//{*}Documentacion") == query.subject.document.number
+        sent = [root.find(f".//{{*}}{tag}") is not None for tag in NAMES]
+        assert sent == [fits] * 3
 
 
 async def test_markup_in_a_name_stays_text():

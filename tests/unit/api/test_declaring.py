@@ -112,3 +112,26 @@ def test_everything_that_is_missing_is_named_at_once():
         "/subject/firstSurname",
         "/processingUnit",
     }
+
+
+@pytest.mark.parametrize("name", ["given_name", "first_surname", "second_surname"])
+def test_a_name_that_no_provider_takes_is_a_fault_of_the_declaration(name: str):
+    """41 characters: 400 before any call, and only where the purpose demands names."""
+    pointer = {
+        "given_name": "/subject/givenName",
+        "first_surname": "/subject/firstSurname",
+        "second_surname": "/subject/secondSurname",
+    }[name]
+    long, fits = (
+        structs.replace(WANTED, subject=structs.replace(SUBJECT, **{name: "N" * length}))
+        for length in (41, 40)
+    )
+    assert the_faults(OFFICIAL, long) == {pointer}
+    assert the_access(OFFICIAL, fits).subject_names[name] == "N" * 40
+    assert the_access(OFFICIAL, long, states=("case_file", "official", "processing_unit"))
+
+
+def test_a_name_of_blanks_is_none():
+    """A provider's schema reads it as empty."""
+    blank = structs.replace(WANTED, subject=structs.replace(SUBJECT, given_name="  "))
+    assert the_faults(OFFICIAL, blank) == {"/subject/givenName"}
