@@ -69,3 +69,17 @@ def _kept(node: Any, tree: _TREE) -> Any:
         for key, value in node.items()
         if key in tree
     }
+
+
+def narrowed(allowed: frozenset[str], wanted: frozenset[str]) -> frozenset[str]:
+    """The part of *wanted* that *allowed* covers; a path covers what lies under it."""
+    deeper = {path for path in wanted if covers(allowed, path)}
+    return frozenset(deeper | {path for path in allowed if path != "*" and covers(wanted, path)})
+
+
+def covers(paths: frozenset[str], path: str) -> bool:
+    """Whether *path*, or something above it, is among *paths*; `*` covers everything."""
+    if "*" in paths:
+        return True
+    parts = path.split(".")
+    return any(".".join(parts[:n]) in paths for n in range(1, len(parts) + 1))

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from hub.core.document import Document, documents_in
-from hub.core.policy import covers
+from hub.core.fields import covers
 
 _NESTED = (tuple, Struct)
 

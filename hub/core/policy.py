@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from hub.core.automated import AutomatedBy
 from hub.core.document import Document
+from hub.core.fields import narrowed
 
 Audience = Literal["citizen", "official", "system", "processor", "auditor", "operator"]
 PublicReason = Literal[
@@ -289,17 +290,3 @@ def authorised(rule: BlockRule, block: str, access: Access) -> bool:
 def reaches(level: Assurance, wanted: Assurance) -> bool:
     """Whether one level of assurance is at least the other."""
     return _LEVELS.index(level) >= _LEVELS.index(wanted)
-
-
-def narrowed(allowed: frozenset[str], wanted: frozenset[str]) -> frozenset[str]:
-    """The part of *wanted* that *allowed* covers; a path covers what lies under it."""
-    deeper = {path for path in wanted if covers(allowed, path)}
-    return frozenset(deeper | {path for path in allowed if path != "*" and covers(wanted, path)})
-
-
-def covers(paths: frozenset[str], path: str) -> bool:
-    """Whether *path*, or something above it, is among *paths*; `*` covers everything."""
-    if "*" in paths:
-        return True
-    parts = path.split(".")
-    return any(".".join(parts[:n]) in paths for n in range(1, len(parts) + 1))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hub.core.policy import covers
+from hub.core.fields import covers
 from hub.mapping.plan import EachRow, ScalarRow, Shape, ShapeRow, Source, join
 
 Row = ScalarRow | ShapeRow | EachRow

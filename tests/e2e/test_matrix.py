@@ -6,9 +6,8 @@ from collections import Counter
 
 import pytest
 
-from hub.core.fields import field_paths
+from hub.core.fields import field_paths, narrowed
 from hub.core.model import BLOCKS
-from hub.core.policy import narrowed
 from hub.position.purposes import load_purposes
 from hub.settings import shipped
 from tests.e2e.test_position import number_of

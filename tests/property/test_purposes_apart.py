@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.core.document import parse_document
-from hub.core.fields import field_paths
+from hub.core.fields import covers, field_paths
 from hub.core.model import BLOCKS
-from hub.core.policy import covers
 from hub.core.position import Fresh, Stale
 from hub.position.desk import Refused, Wish
 from tests.support.answering import World, a_world

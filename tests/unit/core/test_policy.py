@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from hub.core.automated import AutomatedBy
 from hub.core.consistency import OWN_CLASSES, table_faults
-from hub.core.fields import field_paths
+from hub.core.fields import covers, field_paths, narrowed
 from hub.core.model import BLOCKS
 from hub.core.policy import (
     BlockRule,
@@ -22,9 +22,7 @@ from hub.core.policy import (
     PurposeTable,
     Retention,
     Supplied,
-    covers,
     decide,
-    narrowed,
 )
 from hub.position.purposes import load_purposes
 from hub.settings import shipped
