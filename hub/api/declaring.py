@@ -9,10 +9,11 @@ from msgspec import Meta, Struct
 
 from hub.api.bodies import read_body
 from hub.api.problems import Fault, Problem
+from hub.core.automated import UnitCode
 from hub.core.connector import Subject
 from hub.core.document import Document, parse_document
 from hub.core.errors import InvalidDocument
-from hub.core.policy import Access, Caller, Consent, Official, Purpose
+from hub.core.policy import Access, Caller, Consent, Official, Purpose, Supplied
 from hub.position.access import begin_access, birth_date_of
 from hub.position.desk import Desk
 from hub.position.registers import Entered
@@ -52,7 +53,7 @@ class AccessRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_un
     purpose: Annotated[str, Meta(min_length=1, max_length=64)]
     case_file: Annotated[str, Meta(min_length=1, max_length=25)] | None = None
     processing_unit: Annotated[str, Meta(min_length=1, max_length=250)] | None = None
-    unit_code: Annotated[str, Meta(pattern="^[A-Z][A-Z0-9][0-9]{7}$")] | None = None
+    unit_code: UnitCode | None = None
     """The processing unit's code in the directory of public bodies (DIR3)."""
     consent: Consent | None = None
     authorisations: Annotated[tuple[Authorisation, ...], Meta(max_length=20)] = ()
@@ -142,8 +143,8 @@ def _official(caller: Caller, wanted: AccessRequest, purpose: Purpose | None) ->
             processing_unit=by.processing_unit,
             unit_code=by.unit_code,
         )
-    supplied = purpose.supplies.processing_unit if purpose and purpose.supplies else None
-    unit = caller.processing_unit or supplied or wanted.processing_unit
+    supplied = (purpose.supplies if purpose else None) or Supplied()
+    unit = caller.processing_unit or supplied.processing_unit or wanted.processing_unit
     if caller.audience != "official" or not (caller.document and caller.given_name and unit):
         return None
     names = (caller.given_name, caller.first_surname, caller.second_surname)
@@ -151,7 +152,7 @@ def _official(caller: Caller, wanted: AccessRequest, purpose: Purpose | None) ->
         full_name=" ".join(name for name in names if name),
         document=caller.document,
         processing_unit=unit,
-        unit_code=wanted.unit_code,
+        unit_code=supplied.unit_code or wanted.unit_code,
     )
 
 
@@ -168,6 +169,9 @@ def _missing(purpose: Purpose, wanted: AccessRequest, official: Official | None)
     if {"official", "processing_unit"} & set(purpose.states) and official is None:
         detail = "needs your processing unit here or in your token, and your name and NIF in it"
         faults.append(Fault(pointer="/processingUnit", detail=detail))
+    if "unit_code" in purpose.states and (official is None or official.unit_code is None):
+        detail = "this purpose needs the DIR3 code of your processing unit"
+        faults.append(Fault(pointer="/unitCode", detail=detail))
     return faults
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from hub.core.document import parse_document
 from hub.core.errors import InvalidDocument
+
+UnitCode = Annotated[str, Meta(pattern="^[A-Z][A-Z0-9][0-9]{7}$")]
+"""A unit's code in the directory of public bodies (DIR3)."""
 
 
 class AutomatedBy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -14,7 +19,7 @@ class AutomatedBy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     full_name: str
     nif: str
     processing_unit: str
-    unit_code: str | None = None
+    unit_code: UnitCode | None = None
 
     def __post_init__(self) -> None:
         try:

@@ -75,21 +75,28 @@ def _rule_faults(
 
 
 def _statement_faults(row: Purpose) -> Iterator[str]:
-    """What an access states, or the row states for it (never both, never an authorisation)."""
+    """What an access states, or the row states for it."""
     if "official" in row.audience:
         missing = [name for name in ("official", "processing_unit") if name not in row.states]
         yield from (f"states: an official's access must state {name}" for name in missing)
     if row.procedure is not None and "case_file" not in row.states:
         yield "states: a procedure has a case file"
-    if row.supplies is not None and row.supplies.consent is not None:
-        if "consent" in row.states:
-            yield "supplies.consent: the access states it"
-        if row.supplies.consent == "given":
-            yield "supplies.consent: only the person gives an authorisation"
+    if "unit_code" in row.states and row.automated_by and row.automated_by.unit_code is None:
+        yield "automated_by.unit_code: an access must state it, and the row names none"
+    yield from _consent_faults(row)
     if row.authorisation_reference is not None and row.procedure is None:
         yield "authorisation_reference: an authorisation is for a procedure"
     if row.sees_protected and row.audience != ("official",):
         yield "sees_protected: only officials ask about protected people"
+
+
+def _consent_faults(row: Purpose) -> Iterator[str]:
+    """The access states it or the row, never both, and the row never an authorisation."""
+    consent = row.supplies.consent if row.supplies else None
+    if consent is not None and "consent" in row.states:
+        yield "supplies.consent: the access states it"
+    if consent == "given":
+        yield "supplies.consent: only the person gives an authorisation"
 
 
 def _objection_faults(row: Purpose) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from hub.core.automated import AutomatedBy
+from hub.core.automated import AutomatedBy, UnitCode
 from hub.core.document import Document
 from hub.core.fields import narrowed
 
@@ -36,6 +36,9 @@ Assurance = Literal["low", "substantial", "high"]
 
 Consent = Literal["given", "law", "no_opposition"]
 """On what a provider is asked: the person's consent, a law, or that nobody opposed it."""
+
+Statement = Literal["case_file", "official", "processing_unit", "unit_code", "consent", "names"]
+"""What an access must state; newer services of the State ask for the unit's code too."""
 
 _LEVELS: tuple[Assurance, ...] = ("low", "substantial", "high")
 
@@ -110,6 +113,7 @@ class Supplied(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a purpose states in its caller's place."""
 
     processing_unit: str | None = None
+    unit_code: UnitCode | None = None
     consent: Consent | None = None
 
 
@@ -131,7 +135,7 @@ class Purpose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """In whose name a system may ask; without it, only a person can."""
     authorisation_reference: str | None = None
     """The provider's own reference of its authorisation, where it gave one."""
-    states: tuple[Literal["case_file", "official", "processing_unit", "consent", "names"], ...] = ()
+    states: tuple[Statement, ...] = ()
     """What an access under this purpose must state."""
     supplies: Supplied | None = None
     """What this row states for the caller, who then cannot state otherwise."""

@@ -15,7 +15,7 @@ from hub.core.automated import AutomatedBy
 from hub.core.document import parse_document
 from hub.core.model import BLOCKS
 from hub.core.moment import Clock
-from hub.core.policy import Access, Caller, Purpose, PurposeTable
+from hub.core.policy import Access, Caller, Purpose, PurposeTable, Supplied
 from hub.position.purposes import load_purposes
 from tests.support.builders import CITIZEN, NOW
 from tests.support.officials import OFFICIAL
@@ -135,3 +135,26 @@ def test_a_name_of_blanks_is_none():
     """A provider's schema reads it as empty."""
     blank = structs.replace(WANTED, subject=structs.replace(SUBJECT, given_name="  "))
     assert the_faults(OFFICIAL, blank) == {"/subject/givenName"}
+
+
+UNIT_CODE = ("case_file", "official", "processing_unit", "unit_code", "consent", "names")
+
+
+def test_the_code_of_the_unit_can_be_demanded():
+    """What the newer template of the State needs is missed when the access is declared."""
+    assert the_faults(OFFICIAL, states=UNIT_CODE) == {"/unitCode"}
+    stated = structs.replace(WANTED, unit_code="L01280796")
+    supplies = Supplied(unit_code="L01280796")
+    for access in (
+        the_access(OFFICIAL, stated, states=UNIT_CODE),
+        the_access(OFFICIAL, states=UNIT_CODE, supplies=supplies),
+        the_access(SYSTEM, states=UNIT_CODE, audience=("system",), automated_by=FUNCTIONARY),
+    ):
+        assert access.official is not None
+        assert access.official.unit_code == "L01280796"
+
+
+def test_whom_nobody_names_has_no_code_either():
+    """Both are said at once."""
+    nameless = structs.replace(OFFICIAL, given_name=None)
+    assert the_faults(nameless, states=UNIT_CODE) == {"/processingUnit", "/unitCode"}

@@ -181,6 +181,13 @@ FAULTS = {
         a_purpose(states=("consent",), supplies=Supplied(consent="law")),
         "the access states it",
     ),
+    "no code of the unit": (
+        a_purpose(
+            states=("unit_code",),
+            automated_by=AutomatedBy(full_name="F", nif="99000100G", processing_unit="U"),
+        ),
+        "automated_by.unit_code",
+    ),
     "consent made up": (a_purpose(supplies=Supplied(consent="given")), "only the person"),
     "reference": (a_purpose(authorisation_reference="R"), "is for a procedure"),
     "protected": (a_purpose(sees_protected=True), "only officials"),
