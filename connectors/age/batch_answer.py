@@ -106,8 +106,9 @@ class Reader(Struct, frozen=True, kw_only=True):
             document=document,
             item_id=item.id,
         )
-        fragment = fragment_of(part)
+        fragment: bytes | None = None
         try:
+            fragment = fragment_of(part)
             reading = read_body(_alone(message, part), asked, self.table)
         except SourceError as error:
             stranger = isinstance(error, SourceInsecure)

@@ -17,7 +17,7 @@ from lxml import etree
 from connectors.age.outcomes import SOURCE
 from connectors.age.request import RequestForm
 from connectors.age.service import CONTRACT, Service
-from hub.core.errors import SourceRefused
+from hub.core.errors import SourceMalformed, SourceRefused
 from hub.wire.bulk import Bulk
 from hub.wire.xml import parse_xml
 
@@ -78,8 +78,14 @@ def requested_parts(body: bytes) -> Mapping[str, bytes]:
 
 
 def fragment_of(element: etree._Element) -> bytes:
-    """*element* alone, in exclusive canonical form: what is kept of a message for one person."""
-    return etree.tostring(copy.deepcopy(element), method="c14n", exclusive=True)
+    """*element* alone, in exclusive canonical form: what is kept of a message for one person.
+
+    SourceMalformed where it has none: with a relative namespace, say, which parses.
+    """
+    try:
+        return etree.tostring(copy.deepcopy(element), method="c14n", exclusive=True)
+    except etree.LxmlError:
+        raise SourceMalformed(SOURCE, "malformed", "a part without a canonical form") from None
 
 
 def load_schema(name: str) -> etree.XMLSchema:

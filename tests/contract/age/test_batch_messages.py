@@ -232,6 +232,18 @@ async def test_an_error_code_of_one_person_is_that_person_s_alone():
     assert isinstance(got.items["000002"].outcome, SourceRecord)
 
 
+async def test_a_part_without_a_canonical_form_is_that_person_s_misfortune_alone():
+    """A relative namespace parses and cannot be canonicalised: no crash, which would recur."""
+    one, two = PEOPLE.number(2), PEOPLE.number(6)
+    odd = part("000001", one).replace("<Estado>", '<x:y xmlns:x="rel/uri"/><Estado>')
+    got = READER.answer(answer_with(odd, part("000002", two)), a_bulk(2, 6), "x")
+    assert isinstance(got, Delivered)
+    outcome = got.items["000001"].outcome
+    assert isinstance(outcome, SourceMalformed)
+    assert (outcome.reason, got.items["000001"].fragment) == ("malformed", None)
+    assert isinstance(got.items["000002"].outcome, SourceRecord)
+
+
 ANSWERS = [
     (b"not xml", "malformed"),
     (b"", "malformed"),
