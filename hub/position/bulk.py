@@ -122,11 +122,13 @@ class BulkDesk:
     async def _not_confirmed(
         self, run: Run, job: Job, bulk: Bulk, items: list[Item], error: SourceError
     ) -> Job:
-        """Refused is final; what never left may be sent; of all else the fate is unknown."""
+        """A first sending that is refused is over, and what never left may be sent. Of all else
+        the fate is unknown, a refused repetition too: what was sent before may be there.
+        """
         await self._note(run, job, error)
         sent = await self._memory.sent_since(job)
         due = self._due(self._rules(run).first_wait_s)
-        if isinstance(error, SourceRefused):
+        if isinstance(error, SourceRefused) and job.sendings == 1:
             job = await self._jobs.move(job, "asking", sent=sent)
             return await self._conclude(run, job, bulk, items, error.reason)
         if isinstance(error, SourceUnavailable) and error.reason in NEVER_LEFT:

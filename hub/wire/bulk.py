@@ -95,7 +95,7 @@ Collected: TypeAlias = Accepted | NeverArrived | Gone | Delivered
 class BulkConnector(Protocol):
     """Asks about many people at once. Every failure is a SourceError.
 
-    SourceRefused is final where the request is sent. Any other means that it is not known
+    SourceRefused is final where the request is sent first. Any other means that it is not known
     what the source did, so that the answer is asked for and nothing is sent anew. Where the
     answer is asked for none is final: the source may have it, and it is asked for again.
     """

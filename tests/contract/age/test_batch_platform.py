@@ -297,6 +297,26 @@ async def test_a_command_ends_with_what_became_of_the_run(tmp_path, bulk_keys, m
         assert (done.exit_code, said in done.stdout) == (code, True)
 
 
+async def test_a_repetition_that_is_refused_ends_nothing(tmp_path, bulk_keys):
+    """Unheard of and refused, say two faults: the platform has taken it all the same."""
+    async with a_bulk_world(tmp_path, bulk_keys, "bulk_wait_s = 3600") as world:
+        world.spoil("async_breaks")
+        run, _ = await world.go(world.order(WHO))
+        async with world.bench() as bench:
+            (job,) = await bench.jobs.jobs(run.id)
+            world.later(hours=2)
+            world.spoil("async_withholds", code="0244")
+            job = await bench.runner.advance(run, job)
+            assert job.state == "planned"
+            world.spoil("async_refuses", code="0301")
+            job = await bench.runner.advance(run, job)
+            assert (job.state, job.sendings) == ("waiting", 2)
+        world.later(hours=2)
+        world.spoil("")
+        _, report = await world.go_on(run)
+        assert (report.answered, report.failed, world.asked_twice()) == (3, 0, [])
+
+
 ITEMS = [
     ("async_missing_item", "schema", 0),
     ("async_second_item", "replay", 1),
