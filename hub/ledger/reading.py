@@ -18,6 +18,11 @@ from hub.ledger.store import Record
 COLUMNS = "SELECT leaf.idx, kind, leaf.id, header FROM leaf"
 """What `record_of` reads a record from."""
 
+_OPEN = (
+    "SELECT 1 FROM leaf JOIN data_key ON data_key.id = json_extract(CAST(header AS TEXT), '$.key')"
+    " WHERE leaf.id = ? AND kind = 'outcome' AND state = 'open'"
+)
+
 
 def check_head(db: sqlite3.Connection, keys: Sequence[VerifierKey]) -> None:
     """Raise LedgerError unless the tree still extends the last checkpoint that was stored.
@@ -37,6 +42,11 @@ class _OwnFields(msgspec.Struct, frozen=True):
     id: str
     at: int
     retention: str
+
+
+def are_open(db: sqlite3.Connection, exchanges: Sequence[str]) -> bool:
+    """Whether the data keys of the answers of *exchanges* are all there, and open."""
+    return all(db.execute(_OPEN, (id_,)).fetchone() for id_ in exchanges)
 
 
 def look_in(db: sqlite3.Connection) -> Callable[[int, int], bytes]:

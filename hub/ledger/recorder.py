@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import msgspec
@@ -9,7 +10,11 @@ from msgspec import Struct
 
 from hub.core.errors import LedgerError
 from hub.core.exchange import FORMAT, Message, Origin, Outcome, Sent
-from hub.ledger.store import JSON, Entry, Ledger
+from hub.ledger.store import JSON, Entry, Ledger, Pseudonym, Record
+
+_SHARED_BY_EXCHANGE = frozenset(
+    {"access", "attempt", "bulk", "operation", "ordinal", "request", "source"}
+)
 
 
 class RecordedMessage(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -53,6 +58,20 @@ def entry_of(half: Sent | Outcome) -> Entry:
         subject=half.origin.subject,
         retention=half.origin.retention,
         payload=payload,
+    )
+
+
+def closing_of(sent: Record, at: dt.datetime) -> Entry:
+    """The outcome, `unknown`, of a `sent` that was left without one."""
+    header = {name: value for name, value in sent.header.items() if name in _SHARED_BY_EXCHANGE}
+    subject = sent.header.get("subject")
+    return Entry(
+        kind="outcome",
+        id=sent.id,
+        at=at,
+        header={**header, "error": "unknown"},
+        subject=None if subject is None else Pseudonym(subject),
+        retention=sent.header["retention"],
     )
 
 

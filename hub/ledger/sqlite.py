@@ -22,7 +22,8 @@ from hub.ledger.indexer import Indexer
 from hub.ledger.keys import Keys
 from hub.ledger.leaf import checked, milliseconds_of
 from hub.ledger.merkle import consistency_proof, inclusion_proof
-from hub.ledger.reading import COLUMNS, look_in, readable_key, record_of
+from hub.ledger.reading import COLUMNS, are_open, look_in, readable_key, record_of
+from hub.ledger.recorder import closing_of
 from hub.ledger.schema import Connect, open_reading, open_writing
 from hub.ledger.seal import Envelope, context_of, open_sealed, pseudonym_of
 from hub.ledger.store import Entry, Inclusion, Kind, Page, Pseudonym, Receipt, Record, Search
@@ -105,6 +106,9 @@ class SqliteLedger:
         record = await self.read(id, kind)
         return None if record is None else record.payload
 
+    async def are_open(self, exchanges: Sequence[str]) -> bool:
+        return await self._read(lambda db: are_open(db, exchanges))
+
     async def recent(self, count: int = 50, before: int | None = None) -> tuple[Record, ...]:
         bound = 2**62 if before is None else before
         return await self._listed("WHERE idx < ? ORDER BY idx DESC LIMIT ?", bound, count)
@@ -144,7 +148,7 @@ class SqliteLedger:
 
     async def close_orphans(self, bulk: str | None = None) -> int:
         orphans = [sent for sent in await self.orphans() if sent.header.get("bulk") == bulk]
-        entries = [self._closing(sent) for sent in orphans]
+        entries = [closing_of(sent, self._clock()) for sent in orphans]
         for start in range(0, len(entries), PAGE):
             await self.append(entries[start : start + PAGE])
         return len(entries)
@@ -173,18 +177,6 @@ class SqliteLedger:
         covered = db.execute("SELECT coalesce(max(size), 0) FROM checkpoint").fetchone()[0]
         if db.execute("SELECT 1 FROM leaf WHERE idx >= ?", (covered,)).fetchone():
             self._batch.checkpoint(db, self._now())
-
-    def _closing(self, sent: Record) -> Entry:
-        header = {name: value for name, value in sent.header.items() if name in _SHARED_BY_EXCHANGE}
-        subject = sent.header.get("subject")
-        return Entry(
-            kind="outcome",
-            id=sent.id,
-            at=self._clock(),
-            header={**header, "error": "unknown"},
-            subject=None if subject is None else Pseudonym(subject),
-            retention=sent.header["retention"],
-        )
 
     def _found(
         self, db: sqlite3.Connection, query: Search, limit: int, cursor: str | None
@@ -280,11 +272,6 @@ class SqliteLedger:
         self._reading = self._index = None
         for part in opened:
             part.close()
-
-
-_SHARED_BY_EXCHANGE = frozenset(
-    {"access", "attempt", "bulk", "operation", "ordinal", "request", "source"}
-)
 
 
 def _emptied(db: sqlite3.Connection) -> bool:

@@ -188,6 +188,12 @@ class Ledger(Protocol):
         """The opened payload of a record; None if there is no such record or it has none."""
         ...
 
+    async def are_open(self, exchanges: Sequence[str]) -> bool:
+        """Whether the answers of all *exchanges* are on record and neither blocked, released
+        or not, nor destroyed.
+        """
+        ...
+
     async def recent(self, count: int = 50, before: int | None = None) -> tuple[Record, ...]:
         """The last records, newest first, below index *before*; payloads stay sealed."""
         ...

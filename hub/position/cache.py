@@ -118,15 +118,9 @@ class AnswerCache:
         """Forget one answer: the source has taken it back, or is not to be believed."""
         self._kept.pop(key, None)
 
-    def forget(self, subject: Document) -> int:
-        """Forget everything about *subject*; how many answers that were."""
-        return self._forget([key for key in list(self._kept) if key.subject == subject])
-
     def forget_source(self, source: str) -> int:
         """Forget everything that *source* answered; how many answers that were."""
-        return self._forget([key for key in list(self._kept) if key.source == source])
-
-    def _forget(self, keys: list[Key]) -> int:
+        keys = [key for key in list(self._kept) if key.source == source]
         for key in keys:
             self.drop(key)
         return len(keys)

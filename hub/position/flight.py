@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from hub.core.connector import Query
 from hub.core.errors import LedgerError
 from hub.core.exchange import SourceRecord
 from hub.position.cache import Key
@@ -32,6 +33,12 @@ def outcome_of(got: Landing | Underway) -> str:
             return "pending"
         case LedgerError():
             return "ledger"
+
+
+def client_of(query: Query) -> str:
+    """Whom what goes on in the background is counted under."""
+    caller = query.access.caller
+    return f"{caller.issuer} {caller.client or caller.subject_id}"
 
 
 class Flight:

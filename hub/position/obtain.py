@@ -32,7 +32,7 @@ from hub.core.limits import CacheLimits
 from hub.core.model import BlockType
 from hub.position.cache import LATE_S, AnswerCache, Key, key_of
 from hub.position.failure import Failure, Underway, alert
-from hub.position.flight import Flight, Flights, Landing, outcome_of
+from hub.position.flight import Flight, Flights, Landing, client_of, outcome_of
 from hub.position.others import Witness
 from hub.position.plan import Step
 from hub.position.sources import Source, Sources
@@ -66,7 +66,8 @@ class Obtained(Struct, frozen=True, kw_only=True):
 
 class Obtainer:
     """What the process remembers and has under way. *special* names blocks never kept;
-    *witness* notes the people in each answer before anything else becomes of it.
+    *witness* notes the people in each answer before anything else becomes of it, and knows
+    whether what is remembered may still be used.
     """
 
     def __init__(
@@ -94,11 +95,11 @@ class Obtainer:
         fed = frozenset(b for b, names in source.spec.blocks.items() if step.operation in names)
         keeps = short and self.cache.keeps and not fed & self._special
         key = key_of(step.source, step.operation, fed, query, shared=keeps)
-        known = self.cache.fresh(key) if keeps else None
+        known = await self._open(key, self.cache.fresh(key)) if keeps else None
         if known is not None:
             note_remembered(step.source, step.operation)
             return Obtained(got=known, from_cache=True)
-        held = self.held.pop(key, None)
+        held = await self._open(key, self.held.pop(key, None))
         if held is not None:
             note_remembered(step.source, step.operation)
             return Obtained(got=held)
@@ -111,7 +112,7 @@ class Obtainer:
         outlasts = keeps or not operation.repeatable
         longest = loop_time() + source.client.guard.limits.background_s
         deadline = max(query.deadline, longest) if outlasts else query.deadline
-        fresh = Flight(key, _client(query), deadline, outlasts=outlasts)
+        fresh = Flight(key, client_of(query), deadline, outlasts=outlasts)
         flight, joined = self.flights.join(
             fresh, lambda own: self._course(own, source, operation, query, keeps=keeps)
         )
@@ -152,11 +153,11 @@ class Obtainer:
         flight.waiters -= 1
         if landing is None:
             got = await self._out_of_time(flight, source, operation, keeps=keeps)
-            return self._or_stand_in(flight.key, got, keeps=keeps)
+            return await self._or_stand_in(flight.key, got, keeps=keeps)
         if isinstance(landing, LedgerError):
             raise landing
         if isinstance(landing, Failure):
-            return self._or_stand_in(flight.key, landing, keeps=keeps)
+            return await self._or_stand_in(flight.key, landing, keeps=keeps)
         return Obtained(got=landing)
 
     async def _out_of_time(
@@ -196,17 +197,24 @@ class Obtainer:
             return
         await flight.cancel()
 
-    def _or_stand_in(self, key: Key, got: Failure | Underway, *, keeps: bool) -> Obtained:
+    async def _or_stand_in(self, key: Key, got: Failure | Underway, *, keeps: bool) -> Obtained:
         """An earlier answer where one may stand in; what was taken back is forgotten."""
         if not keeps:
             return Obtained(got=got)
         if isinstance(got, Failure) and not got.passing:
             self.cache.drop(key)
             return Obtained(got=got)
-        earlier = self.cache.stand_in(key)
+        earlier = await self._open(key, self.cache.stand_in(key))
         if earlier is None:
             return Obtained(got=got)
         return Obtained(got=earlier, instead_of=got, from_cache=True)
+
+    async def _open(self, key: Key, kept: SourceRecord | None) -> SourceRecord | None:
+        """*kept*, unless it was blocked or destroyed on record since; then it is forgotten."""
+        if kept is None or await self._witness.is_open(kept):
+            return kept
+        self.cache.drop(key)
+        return None
 
     async def _course(
         self, flight: Flight, source: Source, operation: Operation, query: Query, *, keeps: bool
@@ -255,11 +263,6 @@ def obtainer_for(
     """
     special = frozenset(name for name, block in blocks.items() if block.special)
     return Obtainer(sources, limits or CacheLimits(), special, witness, before)
-
-
-def _client(query: Query) -> str:
-    caller = query.access.caller
-    return f"{caller.issuer} {caller.client or caller.subject_id}"
 
 
 async def ask(source: Source, operation: Operation, query: Query, witness: Witness) -> Landing:

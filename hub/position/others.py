@@ -23,10 +23,14 @@ from hub.position.standing import official_of
 
 
 class Witness(Protocol):
-    """Whoever notes the people in a decoded answer."""
+    """Whoever notes the people in a decoded answer, and knows whether it may still be used."""
 
     async def note(self, query: Query, record: SourceRecord) -> None:
         """Return once they are on record; LedgerError if they cannot be."""
+        ...
+
+    async def is_open(self, record: SourceRecord) -> bool:
+        """Whether nobody has blocked or destroyed what *record* was read from."""
         ...
 
 
@@ -49,6 +53,9 @@ class LedgerWitness:
                 exchanges=record.exchanges,
             )
             await self._ledger.append([entry])
+
+    async def is_open(self, record: SourceRecord) -> bool:
+        return await self._ledger.are_open(record.exchanges)
 
 
 def others_among(people: Iterable[Document], access: Access) -> tuple[Document, ...]:

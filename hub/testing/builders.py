@@ -47,10 +47,11 @@ class MemoryRecorder:
 
 
 class MemoryWitness:
-    """Keeps the people whom answers name; can refuse to write."""
+    """Keeps the people whom answers name; can refuse to write, and erase what is on record."""
 
     def __init__(self, *, fails: bool = False) -> None:
         self.seen: list[tuple[str, frozenset[Document]]] = []
+        self.erased: set[str] = set()
         self.fails = fails
 
     async def note(self, query: Query, record: SourceRecord) -> None:  # noqa: ARG002 - the port's
@@ -59,6 +60,10 @@ class MemoryWitness:
         if self.fails:
             raise LedgerError("the test's ledger refuses")
         self.seen.append((record.operation, people_named(record.payload)))
+
+    async def is_open(self, record: SourceRecord) -> bool:
+        """Whether none of its exchanges is among the `erased`."""
+        return self.erased.isdisjoint(record.exchanges)
 
 
 def an_access(number: str = CITIZEN, **changes: object) -> Access:

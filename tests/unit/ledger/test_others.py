@@ -13,7 +13,7 @@ import pytest
 from hub.core.document import check_letter, parse_document
 from hub.core.errors import LedgerError
 from hub.ledger.index import index_path
-from hub.ledger.lifecycle import Why, destroy, hold, keys_of
+from hub.ledger.lifecycle import Why, block, destroy, hold, keys_of
 from hub.ledger.recorder import entry_of
 from hub.ledger.retention import Rule
 from hub.ledger.sqlite import SqliteLedger
@@ -76,6 +76,26 @@ async def test_the_link_is_to_the_key_that_sealed_the_answer(tmp_path: Path) -> 
         assert done.refused == {"legal_hold": (first,)}
         assert len(done.keys) == 1
     assert verified(tmp_path).findings == []
+
+
+async def test_answers_are_open_until_their_own_key_is_blocked_or_destroyed(
+    tmp_path: Path,
+) -> None:
+    """Every one of them must be; a release to a court opens none for use; others are untouched."""
+    async with a_ledger(tmp_path) as ledger:
+        early = await exchanged(ledger)
+        (first,) = await keys_of(ledger, SUBJECT)
+        assert await ledger.are_open([early])
+        await block(ledger, [first], ORDER)
+        late = await exchanged(ledger)
+        assert [await ledger.are_open(ids) for ids in ([early], [late], [early, late])] == [
+            False,
+            True,
+            False,
+        ]
+        await destroy(ledger, await keys_of(ledger, SUBJECT), ORDER, RULES)
+        assert not await ledger.are_open([late])
+        assert not await ledger.are_open(["NOTHING"])
 
 
 async def test_destroying_one_leaves_the_others_evidence_alone(tmp_path: Path) -> None:

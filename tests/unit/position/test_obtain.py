@@ -13,7 +13,7 @@ from hub.core.exchange import SourceRecord
 from hub.core.limits import CacheLimits, SourceLimits
 from hub.core.policy import Caller
 from hub.position.failure import Failure, Underway
-from tests.support.builders import CITIZEN, a_query, an_access, an_official_access
+from tests.support.builders import a_query, an_access, an_official_access
 from tests.support.scripted import STEPS, World, after
 from tests.support.simulated import simulate
 
@@ -364,15 +364,34 @@ def test_closing_ends_what_is_under_way_with_its_outcome():
 
 
 def test_an_erased_person_is_forgotten():
-    """Everything about the person, and nothing about others."""
+    """What was destroyed or blocked on record is asked for again; others' answers stay."""
 
     async def story():
         world = World()
-        await got(world)
+        first = await got(world)
         await got(world, number=OTHER, access=an_access(OTHER))
-        assert world.obtainer.cache.forget(an_access(CITIZEN).subject) == 1
-        assert len(world.obtainer.cache) == 1
-        assert not (await got(world)).from_cache
+        world.witness.erased |= {*first.got.exchanges}
+        again = await got(world)
+        assert not again.from_cache
+        assert again.got.exchanges != first.got.exchanges
+        assert (await got(world, number=OTHER, access=an_access(OTHER))).from_cache
+        assert (await got(world)).from_cache
+
+    simulate(story())
+
+
+def test_an_erased_person_does_not_stand_in_either():
+    """Where the source gives nothing, there is nothing."""
+
+    async def story():
+        world = World()
+        first = await got(world)
+        await asyncio.sleep(40)  # no longer fresh
+        world.far = after(0.1, status=503)
+        assert (await got(world)).from_cache
+        world.witness.erased |= {*first.got.exchanges}
+        assert isinstance((await got(world)).got, Failure)
+        assert len(world.obtainer.cache) == 0
 
     simulate(story())
 

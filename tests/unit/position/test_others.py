@@ -12,7 +12,9 @@ import pytest
 from hub.core.document import check_letter, parse_document, parse_passport
 from hub.core.errors import LedgerError
 from hub.core.position import Provenance
+from hub.ledger.lifecycle import Why, destroy, keys_of
 from hub.ledger.store import Search
+from hub.position.evidence import read_evidence
 from hub.position.others import late_entries, others_among
 from tests.support.answering import World, a_world
 from tests.support.builders import CITIZEN, NOW, a_query, an_official_access
@@ -128,3 +130,24 @@ async def test_a_household_without_others_costs_no_record(tmp_path):
         assert await found(world, kind="people") == []
         [answer] = await found(world, kind="answer")
         assert "others" not in answer.header
+
+
+async def test_what_was_destroyed_is_not_shown_from_memory_again(tmp_path):
+    """Neither to the person nor sealed anew: the source is asked, under a key of its own."""
+    async with a_world(tmp_path) as world:
+        for _ in range(2):
+            await world.answer(blocks=("residence",))
+        by_kind = [record.kind for record in await world.ledger.recent(200)]
+        asked = by_kind.count("sent")
+        why = Why(by="archive", ground="erasure", order="court-1")
+        subject = parse_document(CITIZEN)
+        await destroy(world.ledger, await keys_of(world.ledger, subject), why, {})
+        await world.answer(blocks=("residence",))
+        sent = [record for record in await world.ledger.recent(200) if record.kind == "sent"]
+        assert len(sent) == 2 * asked
+        answer = await world.ledger.read(await world.last_answer(), "answer")
+        assert answer is not None
+        readings = read_evidence(answer.decoded or b"").readings
+        known = {id_ for reading in readings for id_ in reading.exchanges}
+        assert known == {record.id for record in sent[:asked]}
+    assert verified(tmp_path).findings == []
