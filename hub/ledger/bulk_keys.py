@@ -89,6 +89,18 @@ class BulkRecorder:
         await self._inner.record(entry)
 
 
+def rewrap(db: sqlite3.Connection, keys: Keys) -> int:
+    """Wrap the keys of open bulk requests anew that another key-encryption key wraps; how many."""
+    with transaction(db):
+        db.execute(_TABLE)
+        rows = db.execute("SELECT * FROM bulk_key WHERE wrapping <> ?", (keys.wrapping,)).fetchall()
+        for bulk, wrapping, wrapped in rows:
+            key = keys.unwrap(wrapping, wrapped, _context(bulk))
+            change = "UPDATE bulk_key SET wrapping = ?, wrapped = ? WHERE bulk = ?"
+            db.execute(change, (keys.wrapping, keys.wrap(key, _context(bulk)), bulk))
+    return len(rows)
+
+
 def opened_body(key: DataKey, kind: str, exchange: str, body: bytes) -> bytes:
     """The body of a recorded half (`sent`, `outcome`) of a bulk request's exchange."""
     return open_sealed(key, _body_context(key.id, kind, exchange), body).payload or b""

@@ -108,7 +108,7 @@ def open_keys(folder: Path, *, create: bool = True) -> FileKeys:
     read by anybody but its owner.
     """
     if create:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         for name, make in _MAKERS.items():
             if not (folder / name).exists():
                 write_once(folder, name, make())
@@ -122,6 +122,11 @@ def open_keys(folder: Path, *, create: bool = True) -> FileKeys:
     if faults:
         raise SettingsError(faults)
     return _parsed(raw)
+
+
+def make_folder(folder: Path) -> None:
+    """The folder of keys, for its owner alone, unless it is there."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _parsed(raw: dict[str, bytes]) -> FileKeys:

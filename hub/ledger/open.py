@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from hub.core.errors import LedgerError
 from hub.core.moment import Clock, utc_now
 from hub.ledger.checkpoint import VerifierKey, checked_name
+from hub.ledger.in_use import InUse
 from hub.ledger.keys import (
     NEXT_LOG_KEY,
     Keys,
     log_public,
+    make_folder,
     open_keys,
     replace,
     take_log_key,
@@ -42,6 +45,7 @@ def open_ledger(
     publish_every_s: float = 1.0,
     index_every_s: float = 0.0,
     opener: Connect = connect,
+    alone: bool = False,
 ) -> SqliteLedger:
     """The ledger in *path*, made if there is none; *keys* is a folder, or whoever holds them.
 
@@ -51,35 +55,53 @@ def open_ledger(
     Keys are made only together with a new ledger: under new keys an old one would be
     unreadable. Raises LedgerError when the file cannot be used, belongs to other keys or
     another origin, contradicts its own last checkpoint, or is gone though the key has
-    signed for it (a log never begins twice); SettingsError for the keys.
+    signed for it (a log never begins twice); SettingsError for the keys. The folder of keys
+    is held until the ledger is closed, unless whoever opens it holds it *alone*.
     """
     is_new = not path.exists() or path.stat().st_size == 0
     if is_new and isinstance(keys, Path) and (keys / PUBLIC_KEY).exists():
         raise LedgerError(f"{PUBLIC_KEY} says that this log was begun, and its file is not here")
-    if isinstance(keys, Path):
-        finish_log_key(path, keys, origin)
-    holder = open_keys(keys, create=is_new) if isinstance(keys, Path) else keys
-    log = VerifierKey(checked_name(origin), holder.log_public)
-    trusted = _trusted(keys, log)
+    with ExitStack() as held:
+        if isinstance(keys, Path):
+            _hold(held, keys, is_new=is_new, alone=alone)
+            finish_log_key(path, keys, origin)
+        holder = open_keys(keys, create=is_new) if isinstance(keys, Path) else keys
+        log = VerifierKey(checked_name(origin), holder.log_public)
+        trusted = _trusted(keys, log)
+        _prepare(path, opener, _identity(holder, log), trusted)
+        if isinstance(keys, Path):
+            _publish_key(keys, log)
+        return SqliteLedger(
+            path,
+            keys=holder,
+            log=log,
+            trusted=trusted,
+            clock=clock,
+            publish_every_s=publish_every_s,
+            index_every_s=index_every_s,
+            connect=opener,
+            held=held.pop_all(),
+        )
+
+
+def _hold(held: ExitStack, folder: Path, *, is_new: bool, alone: bool) -> None:
+    if is_new:
+        make_folder(folder)
+    if folder.is_dir() and not alone:
+        held.enter_context(closing(InUse(folder)))
+
+
+def _prepare(
+    path: Path, opener: Connect, identity: Mapping[str, str], trusted: Sequence[VerifierKey]
+) -> None:
+    """Make the tables, or see that they are this ledger's, and that its tree is what it signed."""
     try:
         create_file(path)
         with closing(open_writing(path, opener)) as db:
-            prepare(db, _identity(holder, log))
+            prepare(db, identity)
             check_head(db, trusted)
     except (sqlite3.Error, OSError) as error:
         raise LedgerError(f"the ledger cannot be opened: {error}") from error
-    if isinstance(keys, Path):
-        _publish_key(keys, log)
-    return SqliteLedger(
-        path,
-        keys=holder,
-        log=log,
-        trusted=trusted,
-        clock=clock,
-        publish_every_s=publish_every_s,
-        index_every_s=index_every_s,
-        connect=opener,
-    )
 
 
 def _identity(keys: Keys, log: VerifierKey) -> dict[str, str]:

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,6 +53,7 @@ class SqliteLedger:
         connect: Connect,
         index_every_s: float = 0.0,
         trusted: Sequence[VerifierKey] = (),
+        held: ExitStack | None = None,
     ) -> None:
         self._path, self._keys, self._log, self._clock = path, keys, log, clock
         self._batch, self._trusted = Batch(keys, log), trusted or (log,)
@@ -59,6 +61,7 @@ class SqliteLedger:
         self._reading: sqlite3.Connection | None = None
         self._index: Index | None = None
         self._is_closed = False
+        self._held = held or ExitStack()  # what is let go when the last record is written
         self._indexer = Indexer(self._index_some, index_every_s)
         self.writer = Writer(
             lambda: open_writing(path, connect), self._batch.append, self._publish, publish_every_s
@@ -168,6 +171,7 @@ class SqliteLedger:
             await self._read(lambda _db: self._drop())  # first, so that SQLite tidies up at the end
             self._reader.shutdown(wait=False)
         await self.writer.close()
+        self._held.close()
 
     def _now(self) -> int:
         return milliseconds_of(self._clock())
