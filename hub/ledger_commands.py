@@ -62,7 +62,7 @@ def opened(settings: Settings, work: Callable[[SqliteLedger], Awaitable[T]]) -> 
 
     async def run() -> T:
         keys, origin = settings.path(settings.keys), settings.ledger.origin
-        ledger = open_ledger(file, keys, origin=origin, publish_every_s=0)
+        ledger = open_ledger(file, keys, origin=origin)
         try:
             return await work(ledger)
         finally:

@@ -20,7 +20,7 @@ from hub.core.errors import LedgerError
 from hub.ledger.checkpoint import Checkpoint, VerifierKey, sign_checkpoint
 from hub.ledger.keys import Keys
 from hub.ledger.leaf import leaf_of
-from hub.ledger.merkle import grow, leaf_hash, peaks, root_of
+from hub.ledger.merkle import grow, leaf_hash, peaks, root_at, root_of
 from hub.ledger.rows import row_digest
 from hub.ledger.seal import (
     DataKey,
@@ -74,6 +74,13 @@ def node_at(db: sqlite3.Connection, level: int, index: int) -> bytes:
     return hash_
 
 
+def extends(db: sqlite3.Connection, head: Checkpoint) -> bool:
+    """Whether the tree holds what *head* signs, and perhaps more after it."""
+    if head.size > tree_of(db)[0]:
+        return False
+    return root_at(head.size, lambda level, index: node_at(db, level, index)) == head.root
+
+
 class Batch:
     """Writes entries under a set of keys. For one thread."""
 
@@ -82,6 +89,7 @@ class Batch:
         self._opened: dict[tuple[str, str, str], DataKey] = {}
         self._leaves: list[tuple[int, str, str, bytes]] = []
         self._sealed: list[tuple[int, bytes]] = []
+        self._head: Checkpoint | None = None
 
     def append(self, db: sqlite3.Connection, entries: Sequence[Entry]) -> Receipt:
         """Write *entries* durably; sqlite3.Error or LedgerError if not."""
@@ -105,16 +113,31 @@ class Batch:
         return Receipt(first=size, size=size + len(entries), root=root_of(stack))
 
     def checkpoint(self, db: sqlite3.Connection, at_ms: int) -> Checkpoint:
-        """Sign the tree as it is, and store that, unless it is signed already."""
+        """Sign the tree as it is, and store that, unless it is signed already.
+
+        LedgerError if it no longer extends what was signed before: somebody wrote beside us.
+        """
         with transaction(db):
             size, stack = tree_of(db)
+            if self._head is not None and not extends(db, self._head):
+                raise LedgerError("the tree contradicts what was signed a moment ago")
             signed = sign_checkpoint(self._log, size, root_of(stack), self._keys.sign)
             if signed.note != last_note(db):
                 db.execute(
                     "INSERT INTO checkpoint (size, at, note) VALUES (?, ?, ?)",
                     (size, at_ms, signed.note),
                 )
+        self._head = signed
         return signed
+
+    def publish(self, db: sqlite3.Connection, at_ms: int) -> None:
+        """Sign the head if the log has grown since the last checkpoint, or has none."""
+        covered = db.execute("SELECT max(size) FROM checkpoint").fetchone()[0]
+        if (
+            covered is None
+            or db.execute("SELECT 1 FROM leaf WHERE idx >= ?", (covered,)).fetchone()
+        ):
+            self.checkpoint(db, at_ms)
 
     def _flush(self, db: sqlite3.Connection) -> None:
         """Insert the rows that were made so far, in one go: a statement for each costs more."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 from hub.core.errors import LedgerError
 from hub.core.moment import Clock, utc_now
+from hub.ledger.batch import Batch
 from hub.ledger.checkpoint import VerifierKey, checked_name
 from hub.ledger.in_use import InUse
 from hub.ledger.keys import (
@@ -21,6 +22,7 @@ from hub.ledger.keys import (
     take_log_key,
     write_once,
 )
+from hub.ledger.leaf import milliseconds_of
 from hub.ledger.reading import check_head
 from hub.ledger.schema import (
     Connect,
@@ -68,7 +70,7 @@ def open_ledger(
         holder = open_keys(keys, create=is_new) if isinstance(keys, Path) else keys
         log = VerifierKey(checked_name(origin), holder.log_public)
         trusted = _trusted(keys, log)
-        _prepare(path, opener, _identity(holder, log), trusted)
+        _prepare(path, opener, holder, log, trusted, milliseconds_of(clock()))
         if isinstance(keys, Path):
             _publish_key(keys, log)
         return SqliteLedger(
@@ -92,14 +94,23 @@ def _hold(held: ExitStack, folder: Path, *, is_new: bool, alone: bool) -> None:
 
 
 def _prepare(
-    path: Path, opener: Connect, identity: Mapping[str, str], trusted: Sequence[VerifierKey]
+    path: Path,
+    opener: Connect,
+    keys: Keys,
+    log: VerifierKey,
+    trusted: Sequence[VerifierKey],
+    at_ms: int,
 ) -> None:
-    """Make the tables, or see that they are this ledger's, and that its tree is what it signed."""
+    """Make the tables, or see that they are this ledger's, and that its tree is what it signed.
+
+    What a crash left unsigned is signed before anything follows it.
+    """
     try:
         create_file(path)
         with closing(open_writing(path, opener)) as db:
-            prepare(db, identity)
+            prepare(db, _identity(keys, log))
             check_head(db, trusted)
+            Batch(keys, log).publish(db, at_ms)
     except (sqlite3.Error, OSError) as error:
         raise LedgerError(f"the ledger cannot be opened: {error}") from error
 

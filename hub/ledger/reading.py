@@ -9,15 +9,23 @@ from typing import Any
 import msgspec
 
 from hub.core.errors import LedgerError, PayloadBlocked, PayloadDestroyed
-from hub.ledger.batch import KEY_COLUMNS, KeyRow, last_note, node_at, tree_of
+from hub.ledger.batch import KEY_COLUMNS, KeyRow, extends, last_note, node_at, tree_of
 from hub.ledger.checkpoint import VerifierKey, open_checkpoint
 from hub.ledger.leaf import moment_of
-from hub.ledger.merkle import leaf_hash, root_at
+from hub.ledger.merkle import leaf_hash
 from hub.ledger.store import Record
 
 COLUMNS = "SELECT leaf.idx, kind, leaf.id, header FROM leaf"
 """What `record_of` reads a record from."""
 
+MAX_UNSIGNED_MS = 60_000
+"""What follows the last checkpoint spans no more by its own dates: one is signed every second,
+and when a ledger is opened or closed."""
+
+_UNSIGNED_MS = (
+    "SELECT coalesce(max(at) - min(at), 0) FROM"
+    " (SELECT json_extract(CAST(header AS TEXT), '$.at') AS at FROM leaf WHERE idx >= ?)"
+)
 _OPEN = (
     "SELECT 1 FROM leaf JOIN data_key ON data_key.id = json_extract(CAST(header AS TEXT), '$.key')"
     " WHERE leaf.id = ? AND kind = 'outcome' AND state = 'open'"
@@ -25,16 +33,22 @@ _OPEN = (
 
 
 def check_head(db: sqlite3.Connection, keys: Sequence[VerifierKey]) -> None:
-    """Raise LedgerError unless the tree still extends the last checkpoint that was stored.
+    """Raise LedgerError unless the tree still extends the last checkpoint that was stored, and
+    no more follows it than what a crash can leave.
 
-    A log never signs a head that contradicts one that it signed before.
+    A log never signs a head that contradicts one that it signed before, nor records that
+    somebody may have rewritten after taking the checkpoints over them away.
     """
     note = last_note(db)
     if note is None:
+        if tree_of(db)[0]:
+            raise LedgerError("the checkpoints are gone: verify before going on")
         return
     head = open_checkpoint(note, keys)
-    if head.size > tree_of(db)[0] or root_at(head.size, look_in(db)) != head.root:
+    if not extends(db, head):
         raise LedgerError("the tree contradicts its last checkpoint: verify before going on")
+    if db.execute(_UNSIGNED_MS, (head.size,)).fetchone()[0] > MAX_UNSIGNED_MS:
+        raise LedgerError("checkpoints over the last records are gone: verify before going on")
 
 
 class _OwnFields(msgspec.Struct, frozen=True):

@@ -177,10 +177,7 @@ class SqliteLedger:
         return milliseconds_of(self._clock())
 
     def _publish(self, db: sqlite3.Connection) -> None:
-        """Sign the head if the log has grown since the last checkpoint."""
-        covered = db.execute("SELECT coalesce(max(size), 0) FROM checkpoint").fetchone()[0]
-        if db.execute("SELECT 1 FROM leaf WHERE idx >= ?", (covered,)).fetchone():
-            self._batch.checkpoint(db, self._now())
+        self._batch.publish(db, self._now())
 
     def _found(
         self, db: sqlite3.Connection, query: Search, limit: int, cursor: str | None

@@ -18,7 +18,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -29,12 +29,12 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MAX_FINDINGS = 1000
-_CHUNK = 1 << 11
-_STEP = 1 << 16
+_CHUNK, _STEP = 1 << 11, 1 << 16
 _RECORDS = (
     "SELECT leaf.idx, kind, id, coalesce(CAST(header AS BLOB), x''), CAST(data AS BLOB) FROM leaf"
     " LEFT JOIN sealed USING (idx) WHERE leaf.idx >= ? AND leaf.idx < ? ORDER BY leaf.idx"
 )
+_UNSIGNED, _MAX_UNSIGNED_MS = "SELECT CAST(header AS BLOB) FROM leaf WHERE idx >= ?", 60_000
 _STRAY = "SELECT idx, kind, id FROM leaf WHERE idx < 0 OR idx >= ? LIMIT 10"
 _NODES = "SELECT idx, CAST(hash AS BLOB) FROM node WHERE level = ? AND idx >= ? AND idx < ?"
 _NODES_BEYOND = "SELECT level, idx FROM node WHERE idx >= (? >> level) OR idx < 0 LIMIT 10"
@@ -48,12 +48,10 @@ _NOTE = re.compile(
     r"(?P<text>(?P<origin>[^\n]+)\n(?P<size>0|[1-9][0-9]{0,18})\n(?P<root>[A-Za-z0-9+/]{43}=)\n)"
     r"\n(?P<signatures>(?:— [^\s+]+ [A-Za-z0-9+/]+={0,2}\n)+)"
 )
-_EMPTY = hashlib.sha256(b"").digest()
-_WHOLE, _OUTSIDE = "ledger", "outside checkpoint"
+_EMPTY, _WHOLE, _OUTSIDE = hashlib.sha256(b"").digest(), "ledger", "outside checkpoint"
 _DEEDS = frozenset({"key_digest", "others", "tables", "log_key"})
 _scan = json.scanner.make_scanner(json.JSONDecoder())  # type: ignore[attr-defined] # not in its stubs
-_FORMATS = (1, 2, 3)
-_HALVES = frozenset({"sent", "outcome"})
+_FORMATS, _HALVES = (1, 2, 3), frozenset({"sent", "outcome"})
 _NO_HEADER = (StopIteration, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _Row = tuple[int, str, str, bytes, bytes | None]
 _Say = Callable[[str], object]
@@ -97,10 +95,9 @@ def verify_ledger(
     is none, and OSError when there is no such file; all else is a finding. Texts that are no
     UTF-8 end a strict pass; then a slower one names them.
     """
-    keys = dict(_key(line) for line in public_key.split("\n") if line)
+    keys, report = dict(_key(line) for line in public_key.split("\n") if line), Report()
     if not keys:
         raise ValueError("no public key was given")
-    report = Report()
     try:
         with closing(_open(path, is_strict=is_strict)) as db, ThreadPoolExecutor(1) as pool:
             damage = pool.submit(_damage, path)
@@ -119,16 +116,13 @@ class _Audit:
     """One pass over one snapshot of the store."""
 
     def __init__(self, db: sqlite3.Connection, report: Report, keys: _Keys) -> None:
-        self.db, self.report, self.keys = db, report, keys
-        self.announced: dict[
-            int, _Keys
-        ] = {}  # log keys that records name, until they are signed for
+        self.db, self.report, self.keys, self.payloads, self.origin = db, report, keys, 0, ""
+        self.announced: dict[int, _Keys] = {}  # log keys that records name, till signed for
         self.heads: list[tuple[int, str, re.Match[str]]] = []  # size, place and note
         self.stack: list[bytes] = []  # hashes of the complete subtrees, from left to right
         self.waiting: dict[str, int] = {}
         self.due: dict[tuple[str, str], tuple[str | None, str]] = {}  # row -> digest, record
         self.others: set[tuple[str, str]] = set()  # data key and co-subject
-        self.payloads, self.origin = 0, ""
         self.row: _Row | None = None  # in hand
 
     def add(self, reason: str, place: str = "") -> None:
@@ -151,10 +145,13 @@ class _Audit:
             size, place, note = self.heads.pop()
             if self.is_signed(place, note):
                 self.contradict(place, f"covers {size} records: truncated or rolled back")
+        self.unsigned(self.report.covered)
         self.leftovers(is_first=meta.get("format") == "1")
 
     def open_heads(self, outside: Sequence[str]) -> None:
         rows = self.db.execute("SELECT seq, size, note FROM checkpoint ORDER BY seq").fetchall()
+        if not rows and self.db.execute("SELECT 1 FROM leaf").fetchone():
+            self.add("its checkpoints are gone: one is signed before the first record")
         notes = [(f"checkpoint {seq}", size, note) for seq, size, note in rows]
         notes += [(f"{_OUTSIDE} {n}", None, note) for n, note in enumerate(outside, 1)]
         for number, (place, size, note) in enumerate(notes, 1):
@@ -269,6 +266,15 @@ class _Audit:
         if not place.startswith(_OUTSIDE):
             self.heads = [head for head in self.heads if head[1].startswith(_OUTSIDE)]
 
+    def unsigned(self, start: int) -> None:
+        """Heads are signed every second while the log grows: see that none was taken away."""
+        moments: list[int] = []
+        for (raw,) in self.db.execute(_UNSIGNED, (start,)):
+            with suppress(*_NO_HEADER):
+                moments.append(int(_scan(raw.decode(), 0)[0]["at"]))
+        if moments and max(moments) - min(moments) > _MAX_UNSIGNED_MS:
+            self.add("the checkpoints over them are gone", f"records from {start} on")
+
     def headers(self, rows: list[_Row]) -> None:
         """Hold each header and sealed payload against its row; one loop, for speed."""
         sha256, formats, payloads = hashlib.sha256, _FORMATS, 0
@@ -324,9 +330,7 @@ class _Audit:
             if table == "data_key" or not is_first:
                 query = _OLD_KEYS if is_first else f"SELECT {columns} FROM {table}"  # noqa: S608 - ours  # nosec B608
                 self.governed(table, self.db.execute(query).fetchall())
-        gone = {
-            id_ for (table, id_), (due, _) in self.due.items() if table == "data_key" and not due
-        }
+        gone = {k for (table, k), (due, _) in self.due.items() if table == "data_key" and not due}
         there = set() if is_first else {*self.db.execute("SELECT key, subject FROM co_subject")}
         if there != {row for row in self.others if row[0] not in gone}:
             self.add("the list of people in the payloads of others is not that of the records")
@@ -419,9 +423,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--checkpoint", type=Path, action="append", default=[])
     given = parser.parse_args(arguments)
     try:
-        key = given.key.read_text("utf-8")
         notes = [file.read_bytes().decode("utf-8", "replace") for file in given.checkpoint]
-        report = verify_ledger(given.ledger, key, checkpoints=notes, progress=sys.stderr.write)
+        report = verify_ledger(given.ledger, given.key.read_text("utf-8"), notes, sys.stderr.write)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"cannot verify: {error}\n")
         return 2

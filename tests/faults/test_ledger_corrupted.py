@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 import random
 import shutil
@@ -22,24 +23,29 @@ from hub.ledger.checkpoint import VerifierKey, sign_checkpoint
 from hub.ledger.keys import FileKeys, open_keys
 from hub.ledger.merkle import grow, leaf_hash, root_of
 from hub.ledger.recorder import entry_of
+from tests.support.builders import NOW
 from tests.support.ledgers import ORIGIN, a_ledger, a_sent, an_entry, its_outcome, verified
 
 SUBJECTS = [parse_document(f"{n}{check_letter(n)}") for n in (99000001, 99000002, 99000003)]
 
 
 async def write(folder: Path, steps: int) -> list[str]:
-    """Records of every kind about three people, under several checkpoints; their notes."""
+    """Records of every kind about three people, over minutes, under several checkpoints; their
+    notes.
+    """
     dice, notes = random.Random(7), []
     async with a_ledger(folder) as ledger:
         for step in range(steps):
             subject = dice.choice(SUBJECTS)
-            sent = a_sent(subject=subject)
-            await ledger.append([an_entry(subject=subject, retention=dice.choice("ab"))])
+            at = NOW + dt.timedelta(seconds=10 * step)
+            sent = a_sent(subject=subject, at=at)
+            await ledger.append([an_entry(subject=subject, retention=dice.choice("ab"), at=at)])
             await ledger.append([entry_of(sent)])
-            await ledger.append([entry_of(its_outcome(sent)), an_entry("answer", decoded=b"{}")])
+            answer = an_entry("answer", decoded=b"{}", at=at)
+            await ledger.append([entry_of(its_outcome(sent, at=at)), answer])
             if step % 3 == 2:
                 notes.append((await ledger.checkpoint()).note)
-        await ledger.append([entry_of(a_sent())])
+        await ledger.append([entry_of(a_sent(at=at))])
     return notes
 
 
@@ -195,16 +201,22 @@ def roll_back(db: sqlite3.Connection, dice: random.Random) -> str:
     return "outside checkpoint 1"
 
 
-def resigned(db: sqlite3.Connection, keys: FileKeys) -> None:
-    """Grow the tree anew from the records, and sign its head: what only the key's holder can."""
-    log = VerifierKey(ORIGIN, keys.log_public)
+def regrown(db: sqlite3.Connection) -> tuple[int, bytes]:
+    """Grow the tree anew from the records; its size and root."""
     leaves = [leaf_hash(row[0]) for row in db.execute("SELECT header FROM leaf ORDER BY idx")]
     stack: list[bytes] = []
     db.execute("DELETE FROM node")
     db.executemany("INSERT INTO node VALUES (?, ?, ?)", grow(0, stack, leaves))
+    return len(leaves), root_of(stack)
+
+
+def resigned(db: sqlite3.Connection, keys: FileKeys) -> None:
+    """Grow the tree anew from the records, and sign its head: what only the key's holder can."""
+    log = VerifierKey(ORIGIN, keys.log_public)
+    size, root = regrown(db)
     db.execute("DELETE FROM checkpoint")
-    note = sign_checkpoint(log, len(leaves), root_of(stack), keys.sign).note
-    db.execute("INSERT INTO checkpoint VALUES (1, ?, 0, ?)", (len(leaves), note))
+    note = sign_checkpoint(log, size, root, keys.sign).note
+    db.execute("INSERT INTO checkpoint VALUES (1, ?, 0, ?)", (size, note))
 
 
 def rewritten(db: sqlite3.Connection, dice: random.Random) -> None:
@@ -233,6 +245,14 @@ def foreign_key(db: sqlite3.Connection, dice: random.Random) -> str:
     return "checkpoint 1"
 
 
+def unsign(db: sqlite3.Connection, dice: random.Random) -> str:
+    """Another history, whole, by somebody without any key: only signatures can go."""
+    rewritten(db, dice)
+    regrown(db)
+    db.execute("DELETE FROM checkpoint WHERE seq > ?", (dice.randrange(2),))
+    return "records from 0 on"
+
+
 CORRUPTIONS: list[Corrupt] = [
     flip_header,
     flip_payload,
@@ -251,6 +271,7 @@ CORRUPTIONS: list[Corrupt] = [
     roll_back,
     fork,
     foreign_key,
+    unsign,
 ]
 WITHOUT_TRACE = [truncate, roll_back, fork]
 """What nothing inside the file shows; a checkpoint kept elsewhere does."""

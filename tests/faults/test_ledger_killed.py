@@ -58,6 +58,19 @@ def test_a_kill_around_a_commit_loses_nothing_acknowledged(
     asyncio.run(check(tmp_path, acknowledged))
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_kill_while_a_ledger_is_begun_leaves_one_that_opens(tmp_path: Path, when: str) -> None:
+    """Around the signature of the empty log, when nobody was told anything."""
+    assert acknowledged_until_killed(tmp_path, "opening", when, enough=100_000) == []
+
+    async def begin() -> None:
+        async with a_ledger(tmp_path):
+            pass
+
+    asyncio.run(begin())
+    asyncio.run(check(tmp_path, []))
+
+
 @pytest.mark.parametrize("enough", [40, 333])
 def test_a_kill_at_any_moment_loses_nothing_acknowledged(tmp_path: Path, enough: int) -> None:
     """Killed wherever it happens to be while five callers write."""

@@ -33,8 +33,8 @@ def stopping(what: str, when: str) -> Connect:
         holds = False
 
         def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-            if sql.startswith("INSERT INTO checkpoint") and what == "checkpoint":
-                self.holds = True
+            if sql.startswith("INSERT INTO checkpoint"):
+                self.holds = what == ("checkpoint" if values[0][0] else "opening")
             if sql == "COMMIT" and self.holds:
                 if when == "after":
                     super().execute(sql)

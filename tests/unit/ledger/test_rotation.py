@@ -99,7 +99,7 @@ async def test_a_key_that_the_log_names_without_its_own_signature_is_not_trusted
     async with a_ledger(tmp_path) as ledger:
         await ledger.append([an_entry()])
     report = verify_ledger(tmp_path / "ledger.db", first)
-    assert "checkpoint 2" in {finding.place for finding in report.findings}
+    assert "checkpoint 3" in {finding.place for finding in report.findings}
 
 
 async def wrapped_anew(folder: Path) -> int:

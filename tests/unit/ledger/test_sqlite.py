@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -243,7 +244,22 @@ async def test_heads_are_published_while_it_runs_and_when_it_closes(tmp_path: Pa
                 await asyncio.sleep(0.01)
         await ledger.append([an_entry()])
     report = verified(tmp_path)
-    assert (report.covered, report.checkpoints) == (2, 2)
+    assert (report.covered, report.checkpoints) == (2, 3)
+
+
+async def test_a_tree_rewritten_beside_a_hub_that_serves_is_not_signed(tmp_path: Path) -> None:
+    """Even with every checkpoint taken away: the hub remembers what it signed last."""
+    async with a_ledger(tmp_path) as ledger:
+        await ledger.append([an_entry(), an_entry()])
+        await ledger.checkpoint()
+        with closing(sqlite3.connect(tmp_path / "ledger.db")) as db, db:
+            db.execute("UPDATE node SET hash = zeroblob(32)")
+            db.execute("DELETE FROM checkpoint")
+        with pytest.raises(LedgerError, match="contradicts"):
+            await ledger.checkpoint()
+        await ledger.append([an_entry()])
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as db:
+        assert db.execute("SELECT count(*) FROM checkpoint").fetchone()[0] == 0
 
 
 async def test_a_second_process_can_write_between(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import re
 import shutil
 import sqlite3
@@ -15,17 +16,19 @@ from pathlib import Path
 
 import pytest
 
+from hub.core.errors import LedgerError
 from hub.ledger import verify
-from hub.ledger.open import PUBLIC_KEY
+from hub.ledger.open import PUBLIC_KEY, open_ledger
 from hub.ledger.recorder import LedgerRecorder, entry_of
 from hub.ledger.verify import Finding, verify_ledger
-from tests.support.ledgers import a_ledger, a_sent, an_entry, its_outcome, verified
+from tests.support.builders import NOW
+from tests.support.ledgers import ORIGIN, a_ledger, a_sent, an_entry, its_outcome, verified
 
 VERIFIER = Path(verify.__file__)
 
 
 async def written(folder: Path) -> str:
-    """A ledger of 13 records under two checkpoints; the last checkpoint's note."""
+    """A ledger of 13 records under two checkpoints, after that of the empty log; the last note."""
     async with a_ledger(folder) as ledger:
         recorder = LedgerRecorder(ledger)
         await ledger.append([an_entry(), an_entry("answer", decoded=b"{}")])
@@ -54,7 +57,7 @@ async def test_a_ledger_as_it_was_written_has_no_findings(tmp_path: Path) -> Non
     report = verified(tmp_path, note)
     assert report.findings == []
     assert report.ok
-    assert (report.records, report.covered, report.checkpoints) == (13, 13, 2)
+    assert (report.records, report.covered, report.checkpoints) == (13, 13, 3)
     assert report.without_outcome == 1
 
 
@@ -95,7 +98,7 @@ async def test_it_runs_alone_from_another_folder(tmp_path: Path) -> None:
     command += [str(alone / "held.txt")]
     run = ran(command, alone)
     assert (run.returncode, run.stderr) == (0, "")
-    assert "13 records, 13 under 2 good checkpoints, 1 without outcome: no findings" in run.stdout
+    assert "13 records, 13 under 3 good checkpoints, 1 without outcome: no findings" in run.stdout
     changed(tmp_path, "UPDATE sealed SET data = x'00' WHERE idx = 4")
     run = ran(command, alone)
     assert run.returncode == 1
@@ -143,7 +146,7 @@ FORGERIES: dict[str, tuple[str, str]] = {
     ),
     "a checkpoint's size": (
         "UPDATE checkpoint SET note = replace(note, char(10) || '8', char(10) || '9')",
-        "checkpoint 1",
+        "checkpoint 2",
     ),
     "the size in a checkpoint's row": (
         "UPDATE checkpoint SET size = 3 WHERE seq = 1",
@@ -332,8 +335,51 @@ async def test_a_rewritten_history_contradicts_its_own_checkpoints(tmp_path: Pat
         ),
     )
     report = verified(tmp_path)
-    assert [finding.place for finding in report.findings] == ["checkpoint 1"]
+    assert [finding.place for finding in report.findings] == ["checkpoint 2"]
     assert report.covered == 0
+
+
+async def spread(folder: Path, seconds: int) -> None:
+    """Ten records over *seconds*, under one checkpoint and the one of the empty log."""
+    async with a_ledger(folder) as ledger:
+        for number in range(10):
+            at = NOW + dt.timedelta(seconds=seconds * number / 9)
+            await ledger.append([an_entry(at=at)])
+
+
+TAKEN = {
+    "all checkpoints": ("DELETE FROM checkpoint", ["ledger", "records from 0 on"]),
+    "all but the first": ("DELETE FROM checkpoint WHERE seq > 1", ["records from 0 on"]),
+}
+
+
+@pytest.mark.parametrize(("statement", "places"), TAKEN.values(), ids=TAKEN)
+async def test_checkpoints_that_were_taken_away_are_missed(
+    tmp_path: Path, statement: str, places: list[str]
+) -> None:
+    """Whoever has no key can only take signatures away; a log that grew so long has some. The
+    hub signs nothing on top either.
+    """
+    await spread(tmp_path, 61)
+    assert verified(tmp_path).findings == []
+    changed(tmp_path, statement)
+    assert [finding.place for finding in verified(tmp_path).findings] == places
+    with pytest.raises(LedgerError, match="verify before going on"):
+        open_ledger(tmp_path / "ledger.db", tmp_path / "keys", origin=ORIGIN)
+    assert [finding.place for finding in verified(tmp_path).findings] == places
+
+
+async def test_what_a_crash_leaves_unsigned_is_none_and_is_signed_at_the_next_opening(
+    tmp_path: Path,
+) -> None:
+    """Up to a minute; before anything follows it, however much later that is."""
+    await spread(tmp_path, 60)
+    changed(tmp_path, "DELETE FROM checkpoint WHERE seq > 1")
+    assert (verified(tmp_path).findings, verified(tmp_path).covered) == ([], 0)
+    async with a_ledger(tmp_path) as ledger:
+        assert verified(tmp_path).covered == 10
+        await ledger.append([an_entry(at=NOW + dt.timedelta(days=1))])
+        assert verified(tmp_path).findings == []
 
 
 async def test_a_foreign_key_does_not_verify(tmp_path: Path) -> None:
@@ -344,7 +390,7 @@ async def test_a_foreign_key_does_not_verify(tmp_path: Path) -> None:
     own = (tmp_path / "keys" / PUBLIC_KEY).read_text()
     report = verify_ledger(tmp_path / "ledger.db", foreign, checkpoints=[note])
     places = [finding.place for finding in report.findings]
-    assert places == ["checkpoint 1", "checkpoint 2", "outside checkpoint 1"]
+    assert places == [*(f"checkpoint {n}" for n in (1, 2, 3)), "outside checkpoint 1"]
     assert report.covered == 0
     assert verify_ledger(tmp_path / "ledger.db", foreign + own).findings == []
 
