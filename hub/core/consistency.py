@@ -13,6 +13,9 @@ from hub.core.policy import BlockRule, Purpose, PurposeTable, reaches
 OWN_CLASSES = ("audit", "register", "technical")
 """Retention classes of what the hub writes under no purpose; without its days it stays for ever."""
 
+KEPT_CLASSES = ("mapping",)
+"""Retention classes of what belongs to nobody and stays as long as the ledger: no row has them."""
+
 
 def table_faults(
     table: PurposeTable,
@@ -27,6 +30,9 @@ def table_faults(
         f"needs_procedure: no block {name}" for name in table.needs_procedure if name not in blocks
     ]
     faults += [f"retention.{name}: missing" for name in OWN_CLASSES if name not in table.retention]
+    faults += [
+        f"retention.{name}: kept for good" for name in KEPT_CLASSES if name in table.retention
+    ]
     for name, kept in table.retention.items():
         if kept.use_days <= 0 or kept.blocked_days < 0:
             faults.append(f"retention.{name}: the days are not a span of time")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
+from hub.core.consistency import KEPT_CLASSES
 from hub.ledger.leaf import moment_of
 
 _STATES = "SELECT id, subject, retention, period, state FROM data_key"
@@ -64,6 +65,8 @@ def due_at(db: sqlite3.Connection, rules: Mapping[str, Rule], now: dt.datetime) 
     held: list[str] = []
     unknown: dict[str, int] = {}
     for state in key_states(db):
+        if state.retention in KEPT_CLASSES:
+            continue
         rule = rules.get(state.retention)
         if rule is None:
             unknown[state.retention] = unknown.get(state.retention, 0) + 1

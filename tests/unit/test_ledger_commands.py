@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from hub.cli import main
+from hub.core.consistency import KEPT_CLASSES, OWN_CLASSES
+from hub.core.model import BLOCKS
 from hub.ledger.proof import open_proof
 from hub.ledger.sqlite import SqliteLedger
 from hub.ledger_commands import opened, rules_of
+from hub.position.purposes import load_purposes
 from hub.settings import load_settings
+from tests.support.answering import a_world
 from tests.support.builders import CITIZEN
 from tests.support.ledgers import ORIGIN, a_ledger, an_entry, verified
 
@@ -69,11 +74,37 @@ def test_a_dry_run_changes_nothing(folder: Path) -> None:
     assert (folder / "ledger.db").read_bytes() == before
 
 
+WRITTEN = re.compile(r'^(?:RETENTION = |\s+retention: str = )"(\w+)"$', re.MULTILINE)
+
+
 def test_every_class_that_the_hub_writes_has_its_rule() -> None:
-    """The table of purposes says for each retention class when it ends, the technical one too."""
-    assert {"citizen", "procedure", "technical"} <= rules_of(
-        load_settings(ROOT / "hub.toml")
-    ).keys()
+    """The table of purposes says for each retention class when it ends; the others stay for good."""
+    settings = load_settings(ROOT / "hub.toml")
+    code = [
+        file.read_text("utf-8")
+        for folder in ("hub", "connectors")
+        for file in sorted((ROOT / folder).rglob("*.py"))
+    ]
+    own = {name for text in code for name in WRITTEN.findall(text)}
+    assert own == {*OWN_CLASSES, *KEPT_CLASSES}
+    table = load_purposes(ROOT / "contracts" / "hub" / "purposes.toml", BLOCKS)
+    asked = {purpose.retention for purpose in table.purposes}
+    assert asked | {*OWN_CLASSES} == rules_of(settings).keys()
+
+
+def test_after_an_answer_there_is_nothing_that_no_class_speaks_of(folder: Path) -> None:
+    """The mapping's text that goes on record with it stays, and the command ends well."""
+
+    async def answered() -> None:
+        async with a_world(folder) as world:
+            await world.answer(blocks=("residence",))
+            kept = [record.header["retention"] for record in await world.ledger.recent(50)]
+            assert "mapping" in kept
+
+    asyncio.run(answered())
+    for words in (("--dry-run",), ()):
+        done = ran(folder, "retain", *words)
+        assert (done.exit_code, "no retention class" in done.output) == (0, False)
 
 
 def test_keys_are_rotated_from_the_command_line(folder: Path) -> None:

@@ -235,6 +235,9 @@ def test_the_shipped_table_is_consistent():
         kept = {known: days for known, days in TABLE.retention.items() if known != name}
         lacking = msgspec.structs.replace(TABLE, retention=kept)
         assert f"retention.{name}: missing" in table_faults(lacking, KNOWN)
+    kept = {**TABLE.retention, "mapping": TABLE.retention["technical"]}
+    erasing = msgspec.structs.replace(TABLE, retention=kept)
+    assert "retention.mapping: kept for good" in table_faults(erasing, KNOWN, SPECIAL)
     twice = msgspec.structs.replace(TABLE, purposes=TABLE.purposes * 2)
     assert any("stands twice" in fault for fault in table_faults(twice, KNOWN))
 
