@@ -38,9 +38,11 @@ T = TypeVar("T")
 SUBJECT = click.option(
     "--subject-from", "subject", type=click.File("r"), required=True, help="File, - for stdin."
 )
-BY = click.option("--by", required=True, help="Who does it: a code, no name or document.")
-GROUND = click.option("--ground", required=True, help="Why: a code, or an article.")
-ORDER = click.option("--order", help="A court's or an authority's order, by its reference.")
+BY = click.option(
+    "--by", required=True, help="Who does it: a code without blanks, no name or document."
+)
+GROUND = click.option("--ground", required=True, help="Why: a code, such as rgpd-17.1.b.")
+ORDER = click.option("--order", help="A court's or an authority's order, by its reference, a code.")
 
 
 def rules_of(settings: Settings) -> dict[str, Rule]:

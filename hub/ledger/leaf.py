@@ -48,6 +48,7 @@ OWN_FIELDS = frozenset(
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _CLASS = re.compile(r"[a-z0-9_]{1,40}")
+_CODE = re.compile(r"[0-9A-Za-z_./-]{1,100}")
 _PSEUDONYM = re.compile(r"[0-9a-f]{64}")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _SORTED = msgspec.json.Encoder(order="deterministic")
@@ -64,6 +65,15 @@ def checked(entry: Entry) -> Entry:
         if name in OWN_FIELDS:
             raise LedgerError(f"entry: the header field {name!r} is the ledger's own")
     return sound(entry)
+
+
+def code(text: str) -> str:
+    """*text*, if it is a code; LedgerError for what could be a name or a sentence, which would
+    stand on a leaf in clear and for ever.
+    """
+    if not _CODE.fullmatch(text):
+        raise LedgerError("entry: not a code: letters, digits and _ . / - without blanks")
+    return text
 
 
 def sound(entry: Entry) -> Entry:

@@ -15,7 +15,7 @@ from hub.core.document import Document
 from hub.core.errors import LedgerError
 from hub.core.moment import new_id
 from hub.ledger.batch import subject_of
-from hub.ledger.leaf import sound
+from hub.ledger.leaf import code, sound
 from hub.ledger.retention import KeyState, Rule, is_held, key_states
 from hub.ledger.rows import deeds
 from hub.ledger.sqlite import SqliteLedger
@@ -29,7 +29,10 @@ LEGAL_HOLD, LIABILITY_PERIOD, UNKNOWN_CLASS = "legal_hold", "liability_period", 
 
 
 class Why(Struct, frozen=True, kw_only=True):
-    """Who acts, and on which ground: codes, no names or documents, for they stand in clear."""
+    """Who acts, and on which ground: codes, no names or documents, for they stand in clear.
+
+    A text with blanks, or anything else that is no code, is a LedgerError, and nothing is done.
+    """
 
     by: str
     ground: str
@@ -205,7 +208,7 @@ def _entry(
     more: Mapping[str, JSON],
     subject: Pseudonym | None = None,
 ) -> Entry:
-    stated: dict[str, JSON] = {"by": why.by, "ground": why.ground, **more}
+    stated: dict[str, JSON] = {"by": code(why.by), "ground": code(why.ground), **more}
     if why.order is not None:
-        stated["order"] = why.order
+        stated["order"] = code(why.order)
     return sound(Entry(kind=kind, id=id_, at=ledger.clock(), header=stated, subject=subject))

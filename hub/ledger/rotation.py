@@ -19,7 +19,7 @@ from hub.ledger.bulk_keys import rewrap
 from hub.ledger.checkpoint import VerifierKey
 from hub.ledger.in_use import InUse
 from hub.ledger.keys import begin_kek, begin_log_key, drop_old_kek
-from hub.ledger.leaf import sound
+from hub.ledger.leaf import code, sound
 from hub.ledger.open import add_public_key, finish_log_key, open_ledger
 from hub.ledger.rows import deeds
 from hub.ledger.schema import connect, open_writing
@@ -44,6 +44,7 @@ async def rotate_log_key(
     half is gone afterwards; `log.pub` keeps both public halves. LedgerError while somebody
     else has the ledger open.
     """
+    code(by)
     with closing(InUse(keys, alone=True)):
         ledger = open_ledger(path, keys, origin=origin, clock=clock, publish_every_s=0, alone=True)
         try:
@@ -71,6 +72,7 @@ async def rotate_kek(
     somebody else has the ledger open, and where a key would be left behind; the old
     key-encryption key is there still.
     """
+    code(by)
     with closing(InUse(keys, alone=True)):
         begin_kek(keys)
         ledger = open_ledger(path, keys, origin=origin, clock=clock, publish_every_s=0, alone=True)

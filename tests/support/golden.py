@@ -51,7 +51,7 @@ ROUNDS: tuple[dict[str, tuple[str, ...]], ...] = (
 
 OTHER = "99000006W"
 OFFICIAL = replace(CALLER, audience="official", document=None, subject_id="official")
-WHY = Why(by="golden", ground="a golden ledger", order="GOLDEN-ORDER")
+WHY = Why(by="golden", ground="a_golden_ledger", order="GOLDEN-ORDER")
 
 
 def golden_copy(name: str, folder: Path) -> Path:

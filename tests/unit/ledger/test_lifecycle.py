@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hub.core.document import check_letter, parse_document
 from hub.core.errors import LedgerError, PayloadBlocked, PayloadDestroyed
 from hub.ledger.checkpoint import Signature, VerifierKey
-from hub.ledger.keys import KEK_KEY, OLD_KEK, FileKeys, open_keys
+from hub.ledger.keys import KEK_KEY, NEXT_LOG_KEY, OLD_KEK, FileKeys, open_keys
 from hub.ledger.lifecycle import Why, block, destroy, hold, keys_of, lift
 from hub.ledger.open import open_ledger
 from hub.ledger.release import order_text, release
 from hub.ledger.retention import Rule, due_at
-from hub.ledger.rotation import rotate_kek
+from hub.ledger.rotation import rotate_kek, rotate_log_key
 from hub.ledger.schema import connect, open_writing
 from hub.ledger.seal import pseudonym_of
 from hub.ledger.sqlite import SqliteLedger
@@ -184,6 +184,38 @@ async def test_a_broken_off_rotation_goes_on(tmp_path: Path, monkeypatch: Any) -
         == 2
     )
     assert (tmp_path / "keys" / KEK_KEY).read_bytes() == before
+    assert verified(tmp_path).findings == []
+
+
+FREE = {
+    "a name": {"by": "Nombre Apellido Apellido"},
+    "a sentence": {"ground": "complaint of somebody, C/ Mayor 1"},
+    "a reference with a name": {"order": "court 1 Apellido"},
+    "nothing": {"ground": ""},
+    "a letter beyond": {"by": "peña"},
+}
+
+
+@pytest.mark.parametrize("words", FREE.values(), ids=FREE)
+async def test_no_free_text_comes_onto_a_leaf(tmp_path: Path, words: dict[str, str]) -> None:
+    """It would stand there in clear and for ever: nothing is done, and nothing is on record."""
+    await a_household(tmp_path)
+    why = Why(**{"by": "archive", "ground": "court", "order": "court-1", **words})
+    async with at(tmp_path, LATER) as ledger:
+        keys = await keys_of(ledger, SUBJECT)
+        for act in (
+            hold(ledger, SUBJECT, why),
+            block(ledger, keys, why),
+            destroy(ledger, keys, why, RULES),
+        ):
+            with pytest.raises(LedgerError, match="not a code"):
+                await act
+        assert await ledger.payload("access", "OWN") == b"the household"
+        assert await ledger.size() == 3
+    place = tmp_path / "ledger.db", tmp_path / "keys"
+    with pytest.raises(LedgerError, match="not a code"):
+        await rotate_log_key(*place, origin=ORIGIN, by="Nombre Apellido")
+    assert not (tmp_path / "keys" / NEXT_LOG_KEY).exists()
     assert verified(tmp_path).findings == []
 
 
