@@ -25,6 +25,9 @@ STEP = 2000
 
 HOUR_MS = 3_600_000
 
+BUSY_MS = 5000
+"""So long the index waits for another process that writes it."""
+
 _FORMAT = "2"
 _TERMS = 50_000
 _TABLES = """
@@ -208,15 +211,19 @@ def _root(ledger: sqlite3.Connection, size: int) -> str:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """The index file, made if there is none or if it is of another format or damaged."""
+    """The index file, made if there is none or if it is of another format or damaged.
+
+    sqlite3.OperationalError, and the file left alone, where it cannot be had now: somebody
+    holds it, or the disk does not give it.
+    """
     for attempt in range(2):
         create_file(path)
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             _prepare(db)
-        except sqlite3.DatabaseError:
+        except sqlite3.DatabaseError as error:
             db.close()
-            if attempt:
+            if attempt or isinstance(error, sqlite3.OperationalError):
                 raise
             _remove(path)
             continue
@@ -225,7 +232,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA busy_timeout=5000")
+    db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=NORMAL")  # what a power cut takes away is indexed again
     with transaction(db):

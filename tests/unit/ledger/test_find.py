@@ -15,6 +15,7 @@ import pytest
 
 from hub.core.document import check_letter, parse_document
 from hub.core.errors import LedgerError
+from hub.ledger import index
 from hub.ledger.find import cursor_before, cursor_index
 from hub.ledger.index import STEP, index_path
 from hub.ledger.open import open_ledger
@@ -179,6 +180,25 @@ async def test_a_damaged_index_is_begun_anew(tmp_path: Path, damage: str) -> Non
         db.close()
     async with a_ledger(tmp_path) as ledger:
         assert len(await all_of(ledger, Search(official=OFFICIAL))) == 5
+
+
+async def test_an_index_that_somebody_holds_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not damaged: the search fails for now, and finds everything afterwards."""
+    monkeypatch.setattr(index, "BUSY_MS", 1)
+    file = index_path(tmp_path / "ledger.db")
+    async with a_ledger(tmp_path) as ledger:
+        await told(ledger)
+        due = len(await all_of(ledger, Search(official=OFFICIAL)))
+    before = file.stat().st_ino
+    async with a_ledger(tmp_path) as ledger:
+        with closing(sqlite3.connect(file, isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            with pytest.raises(LedgerError, match="locked"):
+                await ledger.search(Search(official=OFFICIAL))
+        assert len(await all_of(ledger, Search(official=OFFICIAL))) == due == 5
+    assert file.stat().st_ino == before
 
 
 async def test_an_index_of_another_tree_is_begun_anew(tmp_path: Path) -> None:
