@@ -22,9 +22,9 @@ from hub.api.parameters import (
     ERRORS,
     LANGUAGE,
     NOT_FOUND,
+    OF_BODY,
     POSITION_PARAMETERS,
     POSITION_RESPONSES,
-    TOO_LARGE,
     block_responses,
     success,
 )
@@ -93,7 +93,7 @@ EXAMPLE = {
     responses={
         201: success(AccessView, "The access is on record.", EXAMPLE),
         **ERRORS,
-        **TOO_LARGE,
+        **OF_BODY,
     },
 )
 async def declare_access(request: AnyRequest) -> Response[bytes]:

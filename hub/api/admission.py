@@ -39,7 +39,7 @@ LAG_S = 0.05
 WEIGHT, COOL_S, DECREASE = 0.2, 0.25, 0.85
 """Of one measurement in the average; seconds between two cuts; what a cut leaves."""
 
-_QUOTAS = "hub_quotas"
+_QUOTAS, _PLACE = "hub_quotas", "hub_place"
 _URGENCY = re.compile(r"(?:^|[,;\s])u=([0-7])(?![0-9])")
 
 
@@ -101,6 +101,26 @@ class Gate:
             self._bound = max(self._bound * DECREASE, self._floor)
 
 
+class Place:
+    """The place of one request, which it may give back for a while; without *gate*, of nobody."""
+
+    def __init__(self, gate: Gate | None, class_: str = "") -> None:
+        self._gate, self._class = gate, class_
+        self._is_taken = False
+
+    def take(self) -> bool:
+        """Whether there was a place."""
+        if self._gate is not None:
+            self._is_taken = self._gate.enter(self._class)
+        return self._gate is None or self._is_taken
+
+    def leave(self) -> None:
+        """Let others have it, if it was taken."""
+        if self._gate is not None and self._is_taken:
+            self._is_taken = False
+            self._gate.leave()
+
+
 class Traffic(Struct, frozen=True, kw_only=True):
     """What bounds the requests of one application."""
 
@@ -137,15 +157,23 @@ def admits(app: ASGIApp, gate: Gate) -> ASGIApp:
             await app(scope, receive, telling)
             return
         gate.sample()
-        if not gate.enter(class_of(scope)):
+        place = Place(gate, class_of(scope))
+        if not place.take():
             await _refuse(scope, send)
             return
+        scope[_PLACE] = place  # type: ignore[literal-required]  # a key of our own
         try:
             await app(scope, receive, telling)
         finally:
-            gate.leave()
+            place.leave()
 
     return gated
+
+
+def place_of(scope: Scope) -> Place:
+    """The place of this request; one that costs nothing where it needs none."""
+    found = scope.get(_PLACE)
+    return found if isinstance(found, Place) else Place(None)
 
 
 def note_quotas(scope: Scope, quotas: tuple[Quota, ...]) -> None:

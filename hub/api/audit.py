@@ -28,7 +28,7 @@ from hub.api.audit_acts import (
 )
 from hub.api.bodies import json_body
 from hub.api.context import AnyRequest
-from hub.api.parameters import ERRORS, LANGUAGE, NOT_FOUND, TOO_LARGE, success
+from hub.api.parameters import ERRORS, LANGUAGE, NOT_FOUND, OF_BODY, success
 from hub.audit.lineage import Explanation, Proof
 from hub.audit.replay import Replay
 from hub.audit.sample import Sample
@@ -64,7 +64,7 @@ _LINEAGE = {
     "blocks": [{"block": "residence", "state": "fresh", "replays": True}],
     "proofs": [_PROOF],
 }
-_BAD = {**ERRORS, **TOO_LARGE}
+_BAD = {**ERRORS, **OF_BODY}
 
 
 @get(

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from hub.api.bodies import json_body, read_body
 from hub.api.context import AnyRequest, caller_of, context_of
-from hub.api.parameters import ERRORS, LANGUAGE, NOT_FOUND, TOO_LARGE, problem_spec, success
+from hub.api.parameters import ERRORS, LANGUAGE, NOT_FOUND, OF_BODY, problem_spec, success
 from hub.api.problems import Fault, Problem
 from hub.api.representations import document_of
 from hub.api.texts import language_of
@@ -92,7 +92,7 @@ async def list_oppositions(request: AnyRequest) -> Response[bytes]:
         200: success(Opposition, "It was in force already.", ONE),
         **ERRORS,
         **EXCLUDED,
-        **TOO_LARGE,
+        **OF_BODY,
     },
 )
 async def oppose(request: AnyRequest) -> Response[bytes]:

@@ -132,7 +132,8 @@ _COMMON: Mapping[int, ResponseSpec] = {
 }
 ERRORS: dict[int, ResponseSpec] = dict(_COMMON)
 NOT_FOUND = {404: problem_spec("not-found", "No such block, or no such access of this caller.")}
-TOO_LARGE = {
+OF_BODY = {
+    408: problem_spec("too-slow", "The body did not come in time."),
     413: problem_spec("too-large", "The body is larger than the hub reads."),
     415: problem_spec("unsupported-media-type", "The body is not application/json."),
 }

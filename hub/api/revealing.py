@@ -13,7 +13,7 @@ from hub.api.accesses import AccessId, open_access
 from hub.api.bodies import json_body, read_body
 from hub.api.context import AnyRequest, caller_of, context_of
 from hub.api.denying import denied
-from hub.api.parameters import ERRORS, NOT_FOUND, TOO_LARGE, success
+from hub.api.parameters import ERRORS, NOT_FOUND, OF_BODY, success
 from hub.api.problems import Fault, Problem, request_id
 from hub.core.policy import Access, Caller, Denial, decide
 from hub.position.desk import Desk
@@ -46,7 +46,7 @@ EXAMPLE = {"access": "01M81NA0FF58PJA14E1H3Z80MV", "revealed": ["socialServices"
         200: success(Revealed, "They may be asked for.", EXAMPLE),
         **ERRORS,
         **NOT_FOUND,
-        **TOO_LARGE,
+        **OF_BODY,
     },
     tags=["Accesses"],
 )

@@ -15,7 +15,7 @@ from msgspec import Struct
 from hub.api.audit_acts import operator
 from hub.api.bodies import json_body
 from hub.api.context import AnyRequest, context_of
-from hub.api.parameters import ERRORS, LANGUAGE, NOT_FOUND, TOO_LARGE, success
+from hub.api.parameters import ERRORS, LANGUAGE, NOT_FOUND, OF_BODY, success
 from hub.api.problems import Fault, Problem, request_id
 from hub.audit.act import note_switch
 from hub.position.sources import Sources
@@ -63,7 +63,7 @@ async def list_switches(request: AnyRequest) -> Response[bytes]:
         200: success(Switches, "The state after it.", EXAMPLE),
         **ERRORS,
         **NOT_FOUND,
-        **TOO_LARGE,
+        **OF_BODY,
     },
 )
 async def turn_switch(request: AnyRequest) -> Response[bytes]:

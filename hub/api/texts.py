@@ -44,6 +44,7 @@ TITLES: dict[str, tuple[int, str, str]] = {
     "access-closed": (403, "El acceso está cerrado", "The access is closed"),
     "not-found": (404, "No existe", "Not found"),
     "method-not-allowed": (405, "Método no permitido", "Method not allowed"),
+    "too-slow": (408, "La petición no ha llegado a tiempo", "The request did not come in time"),
     "too-large": (413, "La petición es demasiado grande", "The request is too large"),
     "unsupported-media-type": (
         415,
