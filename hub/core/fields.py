@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 _TREE = dict[str, Any]
+
+_TREES = 1024
+"""Field sets whose trees are remembered: callers choose them, out of more than memory holds."""
 
 
 @cache
@@ -46,7 +49,7 @@ def project(value: Struct, fields: frozenset[str]) -> Mapping[str, Any]:
     return plain if "*" in fields else _kept(plain, _tree(fields))
 
 
-@cache
+@lru_cache(maxsize=_TREES)
 def _tree(fields: frozenset[str]) -> _TREE:
     """The paths as nested dicts; an empty dict keeps everything below it."""
     root: _TREE = {}

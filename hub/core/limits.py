@@ -50,7 +50,8 @@ class CacheLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """An answer this young is given again without asking the source."""
     stale_s: Span = 900.0
     """An answer up to this age is given when the source gives none, as `stale`."""
-    entries: Count = 20_000
+    max_mib: Count = 256
+    """Memory that the answers kept may take, in MiB, as estimated from what sources sent."""
 
     @property
     def keeps(self) -> bool:

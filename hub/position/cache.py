@@ -1,7 +1,7 @@
 """Answers kept in memory for a short time, for the same person, purpose and asker alone.
 
 Memory only: nothing here is written anywhere, and the process takes it with it. cachetools
-bounds the number and drops what is too old even to stand in; this module adds the two ages.
+bounds the memory and drops what is too old even to stand in; this module adds the two ages.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Hashable
 
-from cachetools import TLRUCache
+from cachetools import TLRUCache, TTLCache
 from msgspec import Struct
 
 from hub.core.connector import Query
@@ -23,6 +23,18 @@ JITTER = 0.1
 
 LATE_S = 60.0
 """A late answer is fresh for at least this long: its caller was told to come back for it."""
+
+MIB = 1024 * 1024
+HELD_MIB = 128
+"""Memory that late answers may take which wait for the one access that asked."""
+
+DECODED, BESIDE = 4, 4096
+"""Bytes of memory per byte that came, which no sample on file exceeds, and per answer besides."""
+
+
+def weight(record: SourceRecord) -> int:
+    """The memory that *record* takes with its key, about."""
+    return BESIDE + DECODED * record.size
 
 
 class Key(Struct, frozen=True):
@@ -80,7 +92,10 @@ class AnswerCache:
     ) -> None:
         self.limits, self._clock, self._chance = limits, clock, chance
         self._kept: TLRUCache[Key, _Kept] = TLRUCache(
-            limits.entries, lambda _key, kept, _now: kept.gone_at, clock
+            limits.max_mib * MIB,
+            lambda _key, kept, _now: kept.gone_at,
+            clock,
+            lambda kept: weight(kept.record),
         )
         self.hits = self.misses = self.stood_in = 0
 
@@ -93,7 +108,14 @@ class AnswerCache:
         return len(self._kept)
 
     def keep(self, key: Key, record: SourceRecord, *, late: bool = False) -> None:
-        """Remember *record*; *late* when its caller had to leave without it."""
+        """Remember *record*; *late* when its caller had to leave without it.
+
+        What was kept and not used for longest makes room; what is larger than all of it is not
+        kept.
+        """
+        self.drop(key)
+        if weight(record) > self._kept.maxsize:
+            return
         now = self._clock()
         fresh_s = self.limits.fresh_s * (1 + JITTER * (2 * self._chance() - 1))
         fresh_s = max(fresh_s, LATE_S) if late else fresh_s
@@ -124,3 +146,8 @@ class AnswerCache:
         for key in keys:
             self.drop(key)
         return len(keys)
+
+
+def held_answers() -> TTLCache[Key, SourceRecord]:
+    """Room for answers that cannot be asked for again, each until its access comes for it."""
+    return TTLCache(HELD_MIB * MIB, LATE_S, loop_time, weight)

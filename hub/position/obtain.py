@@ -30,7 +30,7 @@ from hub.core.errors import (
 from hub.core.exchange import SourceRecord
 from hub.core.limits import CacheLimits
 from hub.core.model import BlockType
-from hub.position.cache import LATE_S, AnswerCache, Key, key_of
+from hub.position.cache import LATE_S, AnswerCache, Key, held_answers, key_of
 from hub.position.failure import Failure, Underway, alert
 from hub.position.flight import Flight, Flights, Landing, client_of, outcome_of
 from hub.position.others import Witness
@@ -43,9 +43,6 @@ log = structlog.get_logger()
 
 LONGEST_HINT_S = 5
 """Nobody is sent away for longer than this while the answer is on its way."""
-
-HELD = 10_000
-"""Late answers that wait in memory for the one access that asked."""
 
 
 class Obtained(Struct, frozen=True, kw_only=True):
@@ -82,9 +79,7 @@ class Obtainer:
         same = before is not None and before.cache.limits == limits
         self.cache: AnswerCache = before.cache if before and same else AnswerCache(limits)
         self.flights: Flights = before.flights if before else Flights()
-        self.held: TTLCache[Key, SourceRecord] = (
-            before.held if before else TTLCache(HELD, LATE_S, loop_time)
-        )
+        self.held: TTLCache[Key, SourceRecord] = before.held if before else held_answers()
 
     async def obtain(self, step: Step, query: Query, *, short: bool) -> Obtained:
         """The answer of *step* by the query's deadline; raises LedgerError and nothing else.
@@ -239,7 +234,8 @@ class Obtainer:
 
     def _hold(self, key: Key, record: SourceRecord) -> None:
         """Keep an answer that cannot be asked for again, for the access that asked, once."""
-        self.held[key] = record
+        with contextlib.suppress(ValueError):  # larger than everything that may be held
+            self.held[key] = record
         asyncio.get_running_loop().call_later(LATE_S + 1, self.held.expire)
 
     async def aclose(self, within_s: float = 0.0) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from hub.core.fields import field_paths, project
+from hub.core.fields import _TREES, _tree, field_paths, project
 
 
 class Inner(Struct, rename="camel"):
@@ -64,3 +64,10 @@ def test_a_star_keeps_all():
         "items",
         "memberCount",
     }
+
+
+def test_no_caller_fills_the_memory_with_sets_of_fields():
+    """There are more sets of paths than memory holds: only the latest are remembered."""
+    for number in range(2 * _TREES):
+        assert project(VALUE, frozenset({"memberCount", f"no{number}"})) == {"memberCount": 1}
+    assert _tree.cache_info().currsize <= _TREES
