@@ -73,14 +73,19 @@ class Sources:
         return tuple(s for s in self.by_name.values() if id(s.client) not in kept)
 
     def succeed(self, before: Sources) -> None:
-        """Take over from *before*: a switch that the file moved is turned, others stay."""
+        """Take over from *before*: a switch that the file moved is turned, others stay.
+
+        A source that has another way out now keeps its switch: it holds for both ways, as long
+        as something is under way on the one that it leaves.
+        """
         self.pulse.follow(tuple(self.by_name))
         for name, source in self.by_name.items():
             old = before.by_name.get(name)
-            if old is not None and old.client is source.client:
+            if old is not None:
+                switch = source.client.guard.switch = old.client.guard.switch
                 was, now = _off(old), _off(source)
                 for operation in was ^ now:
-                    source.client.guard.switch.turn(operation, off=operation in now)
+                    switch.turn(operation, off=operation in now)
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -10,6 +10,7 @@ import pytest
 
 from hub.core.connector import Echo, Operation, Spec
 from hub.core.errors import SettingsError
+from hub.core.limits import SourceLimits
 from hub.core.model import BLOCKS
 from hub.position.outside import model_of
 from hub.position.sources import load_sources
@@ -107,3 +108,34 @@ def test_every_fault_is_listed_at_once(settings):
     assert "sources.missing.module" in text
     assert "usernane: unknown key, did you mean username?" in text
     assert "sources.again: its SPEC is called civis" in text
+
+
+@pytest.mark.parametrize("in_flight", [50, 40], ids=["the same way out", "another way out"])
+async def test_what_an_operator_switched_stays_when_the_table_changes(settings, in_flight):
+    """Only what the file itself moved is turned; and what is under way sees the same switch."""
+    model = model_of(settings)
+
+    def loaded(before=None, **limits):
+        table = settings.sources["civis"]
+        table = msgspec.structs.replace(table, limits=SourceLimits(**limits))
+        return load_sources(
+            msgspec.structs.replace(settings, sources={"civis": table}),
+            MemoryRecorder(),
+            model.blocks,
+            converters=model.converters,
+            before=before,
+        )
+
+    before = loaded(off=("benefits", "services"))
+    old = before.by_name["civis"].client
+    old.guard.switch.turn("*", off=True)
+    old.guard.switch.turn("services", off=False)
+    after = loaded(before, off=("services",), max_in_flight=in_flight)
+    after.succeed(before)
+    new = after.by_name["civis"].client
+    assert (new is old) == (in_flight == 50)
+    assert new.guard.switch.off == ("*",)
+    new.guard.switch.turn("*", off=False)
+    assert old.guard.switch.off == ()
+    await before.aclose()
+    await after.aclose()
