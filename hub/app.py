@@ -241,4 +241,4 @@ def open_delivery(
             raise SettingsError(["ledger.delivery.timestamp_roots: missing"])
         roots = load_roots(settings.path(wanted.timestamp_roots))
         places.append(Authority(post("timestamp-authority", wanted.timestamp), roots))
-    return Delivery(ledger, places, wanted.every_s), endpoints
+    return Delivery(ledger, places, wanted.every_s, frozenset(endpoints)), endpoints

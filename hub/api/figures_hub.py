@@ -151,7 +151,7 @@ def of_ledger(ledger: object, delivery: Delivery, records: float) -> Iterator[Me
         )
     yield gauge(
         "hub_ledger_outside_copy",
-        "1 while some place outside took the head lately.",
+        "1 while some place outside took the head lately, or had all there was.",
         [],
         [((), int(delivery.is_outside()))],
     )

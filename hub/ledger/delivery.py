@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -28,7 +28,7 @@ from hub.core.moment import new_id
 from hub.ledger.checkpoint import Checkpoint
 from hub.ledger.keys import write_once
 from hub.ledger.sqlite import SqliteLedger
-from hub.ledger.store import JSON, Entry, Search
+from hub.ledger.store import JSON, Entry, Record, Search
 
 Post = Callable[[bytes, str], Awaitable[bytes]]
 """Sends bytes of a media type to one fixed address; the answer's body, HubError if refused."""
@@ -116,12 +116,23 @@ class Authority:
 
 
 class Delivery:
-    """Delivers the head of a ledger to *places* every *every_s* seconds, if the log has grown."""
+    """Delivers the head of a ledger to *places* every *every_s* seconds, if the log has grown.
 
-    def __init__(self, ledger: SqliteLedger, places: Sequence[Place], every_s: float) -> None:
-        self._ledger, self._places, self._every_s = ledger, places, every_s
+    What delivering itself puts on record, its exchanges under the names of *ways* included, is
+    no growth: else each delivery would call for the next.
+    """
+
+    def __init__(
+        self,
+        ledger: SqliteLedger,
+        places: Sequence[Place],
+        every_s: float,
+        ways: Collection[str] = (),
+    ) -> None:
+        self._ledger, self._places, self._every_s, self._ways = ledger, places, every_s, ways
         self._copies = {place.name: Copy(place=place.name) for place in places}
-        self._size = 0
+        self._looked_at = self._grown_to = 0
+        self._covered_at: dt.datetime | None = None
         self._task: asyncio.Task[None] | None = None
 
     def roots(self) -> Mapping[str, tuple[x509.Certificate, ...]]:
@@ -133,9 +144,10 @@ class Delivery:
         return tuple(self._copies.values())
 
     def is_outside(self) -> bool:
-        """Whether some place took the head in the last two rounds."""
+        """Whether in the last two rounds some place took the head, or had all there was."""
         oldest = self._ledger.clock() - dt.timedelta(seconds=2 * self._every_s)
-        return any(copy.at is not None and copy.at >= oldest for copy in self.copies())
+        moments = (self._covered_at, *(copy.at for copy in self.copies()))
+        return any(at is not None and at >= oldest for at in moments)
 
     async def start(self) -> None:
         """Learn from the log what arrived before, and begin to deliver."""
@@ -158,15 +170,37 @@ class Delivery:
             await self._quietly()
 
     async def once(self) -> tuple[Copy, ...]:
-        """Deliver now to every place, if the log has grown; what is known afterwards.
+        """Deliver now to every place that lacks something; what is known afterwards.
 
         LedgerError when the ledger cannot sign or record.
         """
-        if await self._ledger.size() > self._size:
+        grown_to = await self._growth()
+        due = [place for place in self._places if not self._has(place.name, grown_to)]
+        if due:
             head = await self._ledger.checkpoint()
-            await self._ledger.append([await self._attempt(place, head) for place in self._places])
-            self._size = await self._ledger.size()
+            await self._ledger.append([await self._attempt(place, head) for place in due])
+        if any(self._has(name, grown_to) for name in self._copies):
+            self._covered_at = self._ledger.clock()
         return self.copies()
+
+    def _has(self, place: str, size: int) -> bool:
+        return (self._copies[place].size or 0) >= size
+
+    async def _growth(self) -> int:
+        """The size that covers every record but those about deliveries; looks from the end back."""
+        before, newest = None, await self._ledger.size()
+        while page := await self._ledger.recent(before=before):
+            news = next((one.index + 1 for one in page if not self._is_own(one)), 0)
+            before = page[-1].index
+            if news or before <= self._looked_at:
+                self._grown_to = max(self._grown_to, news)
+                break
+        self._looked_at = newest
+        return self._grown_to
+
+    def _is_own(self, record: Record) -> bool:
+        """Whether *record* is about a delivery."""
+        return record.kind == "delivery" or record.header.get("source") in self._ways
 
     async def _attempt(self, place: Place, head: Checkpoint) -> Entry:
         now, known = self._ledger.clock(), self._copies[place.name]

@@ -254,6 +254,54 @@ async def test_a_copy_grows_old(tmp_path: Path) -> None:
         assert not again.is_outside()
 
 
+async def test_a_quiet_night_is_no_alarm(tmp_path: Path) -> None:
+    """Nothing new: nothing is delivered, and the copy is as good as on the day it was taken;
+    what comes afterwards is not covered by it.
+    """
+    (share := tmp_path / "share").mkdir()
+    async with a_ledger(tmp_path) as ledger:
+        with served(lambda *_: (200, b"")) as url:
+            way = endpoint(ledger, url)
+            places: list[Place] = [Folder(share), Mailbox(way.post)]
+            delivery = Delivery(ledger, places, 300, {"outside"})
+            await ledger.append([an_entry()])
+            copies, size = await delivery.once(), await ledger.size()
+            for passed in range(20):
+                ledger._clock = lambda passed=passed: NOW + dt.timedelta(seconds=300 * passed)
+                assert await delivery.once() == copies
+                assert delivery.is_outside()
+            assert await ledger.size() == size
+            await ledger.append([an_entry()])
+            new, _ = await delivery.once()
+            assert (new.size, new.at) == (size + 1, NOW + dt.timedelta(seconds=5700))
+            await way.aclose()
+
+
+async def test_a_place_that_failed_is_tried_again_though_nothing_is_new(tmp_path: Path) -> None:
+    """It alone, until it takes the head; its failures on record are no news for the others."""
+    (share := tmp_path / "share").mkdir()
+    status = 503
+    async with a_ledger(tmp_path) as ledger:
+        with served(lambda *_: (status, b"")) as url:
+            way = endpoint(ledger, url)
+            places: list[Place] = [Folder(share), Mailbox(way.post)]
+            delivery = Delivery(ledger, places, 300, {"outside"})
+            await ledger.append([an_entry()])
+            for _ in range(30):  # more records about failures than a look back takes at once
+                folder, post = await delivery.once()
+                assert (folder.size, post.size, post.error is None) == (1, None, False)
+            status = 200
+            again = Delivery(ledger, places, 300, {"outside"})
+            await again.start()
+            await again.aclose()
+            folder, post = again.copies()
+            assert (folder.size, post.error) == (1, None)
+            size = await ledger.size()
+            assert await again.once() == (folder, post)
+            assert await ledger.size() == size
+            await way.aclose()
+
+
 def test_an_authority_without_certificates_cannot_be_configured(tmp_path: Path) -> None:
     """Nobody's time-stamps are believed by default."""
     (tmp_path / "none.pem").write_text("nothing")
