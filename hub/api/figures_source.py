@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from prometheus_client.core import Metric
 
 from hub.api.figures import counter, gauge, histogram
-from hub.core.errors import SECURITY_REASONS
-from hub.position.sources import Sources
+from hub.core.errors import REFUSAL_REASONS, SECURITY_REASONS
+from hub.position.sources import Source, Sources
 from hub.wire.guard import BOUNDS_S, SourceGuard, Standing
 
 _BREAKER = {"closed": 0, "half_open": 1, "open": 2}
@@ -18,6 +18,7 @@ def of_sources(sources: Sources) -> Iterator[Metric]:
     """Every family about sources, read now."""
     guards = [source.client.guard for source in sources.by_name.values()]
     yield from _operations(guards)
+    yield from _by_operation(list(sources.by_name.values()))
     yield from _budgets(guards)
     yield from _standings(guards)
     yield from _pulse(sources)
@@ -37,16 +38,6 @@ def _operations(guards: list[SourceGuard]) -> Iterator[Metric]:
         ),
     )
     yield counter(
-        "hub_operations_declined",
-        "Operations that the source refused: somebody has to mend something, or it comes again.",
-        ["source", "operation", "reason"],
-        (
-            ((guard.source, operation, reason), count)
-            for guard in guards
-            for (operation, reason), count in sorted(guard.tally.declined.items())
-        ),
-    )
-    yield counter(
         "hub_operations_refused",
         "Operations that were not begun, by technical reason.",
         ["source", "reason"],
@@ -63,6 +54,33 @@ def _operations(guards: list[SourceGuard]) -> Iterator[Metric]:
         ((((guard.source,)), guard.tally.within, guard.tally.seconds) for guard in guards),
         BOUNDS_S,
     )
+
+
+def _by_operation(sources: list[Source]) -> Iterator[Metric]:
+    """What is told of each operation from the start, before anything happened to it."""
+    yield counter(
+        "hub_operations_declined",
+        "Operations that the source refused: somebody has to mend something, or it comes again.",
+        ["source", "operation", "reason"],
+        (row for source in sources for row in _declined(source)),
+    )
+    yield gauge(
+        "hub_switched_off",
+        "1 while an operation is switched off, by itself or with its whole source.",
+        ["source", "operation"],
+        (
+            ((source.spec.name, one.name), int(source.client.guard.switch.is_off(one.name)))
+            for source in sources
+            for one in source.spec.operations
+        ),
+    )
+
+
+def _declined(source: Source) -> Iterator[tuple[tuple[str, str, str], int]]:
+    declined = source.client.guard.tally.declined
+    known = {(one.name, why) for one in source.spec.operations for why in REFUSAL_REASONS}
+    for operation, why in sorted(known.union(declined)):
+        yield (source.spec.name, operation, why), declined[operation, why]
 
 
 def _budgets(guards: list[SourceGuard]) -> Iterator[Metric]:
@@ -92,7 +110,6 @@ _STANDINGS: tuple[tuple[str, str, Callable[[Standing], float]], ...] = (
     ("hub_in_flight", "Operations under way.", lambda s: s.in_flight),
     ("hub_in_flight_limit", "The adaptive limit.", lambda s: s.limit),
     ("hub_waiting", "Operations that wait for a place.", lambda s: s.waiting),
-    ("hub_switched_off", "Switches that are off.", lambda s: len(s.off)),
     ("hub_quiet_seconds", "Time until the source is asked again.", lambda s: s.retry_after or 0),
 )
 

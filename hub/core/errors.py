@@ -57,6 +57,11 @@ SECURITY_REASONS: frozenset[TechnicalReason] = frozenset(
 )
 """Reasons that are also a separate kind of ledger record."""
 
+REFUSAL_REASONS: frozenset[TechnicalReason] = frozenset(
+    {"backend_fault", "clock_skew", "hub_credentials", "schema"}
+)
+"""Reasons of a refusal: each has its figure from the start, so that the first one is an alert."""
+
 
 class HubError(Exception):
     """Base of the tree above; nothing else is raised on purpose."""
@@ -82,7 +87,9 @@ class SourceUnavailable(SourceError):
 
 
 class SourceRefused(SourceError):
-    """The source refused the request; the same request would be refused again."""
+    """The source refused the request; the same request would be refused again. `reason` is one
+    of REFUSAL_REASONS.
+    """
 
 
 class SourceMalformed(SourceError):

@@ -14,6 +14,7 @@ from connectors.age.outcomes import OutcomeName, Verdict
 from connectors.age.service import CONTRACT, Service, load_outcomes, load_services
 from connectors.age.simulator.messages import fault
 from hub.core.errors import (
+    REFUSAL_REASONS,
     SourceError,
     SourceMalformed,
     SourceProtected,
@@ -295,3 +296,11 @@ def test_requests_name_madrid_by_the_code_that_all_lists_agree_on():
     assert {lists[n]["codes"]["13"]["word"] for n in ("region_as_annotated", "region_ine")} == {
         "ES-MD"
     }
+
+
+def test_what_the_tables_call_our_fault_has_a_reason_of_a_refusal():
+    """Those have their figure before anything happens, so that the first one is an alert."""
+    tables = [PLATFORM, *(service.outcome.table for service in SERVICES)]
+    ours = {v.reason for t in tables for v in t.codes.values() if v.outcome == "our_fault"}
+    assert ours >= {"hub_credentials", "schema"}
+    assert ours <= REFUSAL_REASONS

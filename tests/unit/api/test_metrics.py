@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 
+import pytest
 from cryptography import x509
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
@@ -13,6 +14,8 @@ from hub.api.figures_hub import of_memory
 from hub.api.figures_source import of_sources
 from hub.api.figures_trust import of_trust
 from hub.api.metrics import printed
+from hub.core.errors import REFUSAL_REASONS, SourceRefused
+from hub.wire.fault import STANDARD
 from hub.wire.transport import FarEnd
 from tests.support.builders import CITIZEN, NOW, a_query
 from tests.support.certificates import a_certificate
@@ -62,6 +65,44 @@ def test_figures_follow_what_happened():
         assert seen["hub_operation_seconds_bucket", "0.05", "x"] == 0
 
     simulate(story())
+
+
+def test_a_refusal_has_its_figure_before_it_happens():
+    """A counter that appears at 1 has not increased: the first refusal would be no alert."""
+
+    async def story():
+        world = World(after(0.1, 401))
+        name = "hub_operations_declined_total"
+        before = {key: value for key, value in figures(world).items() if key[0] == name}
+        operations = [operation.name for operation in world.source.spec.operations]
+        assert before == {(name, o, why, "x"): 0 for o in operations for why in REFUSAL_REASONS}
+        await world.obtainer.obtain(STEPS["read"], a_query(), short=True)
+        seen = {key: value for key, value in figures(world).items() if key[0] == name}
+        assert seen == {**before, (name, "read", "hub_credentials", "x"): 1}
+
+    simulate(story())
+
+
+@pytest.mark.parametrize(
+    ("off", "told"), [("read", [1, 0, 0]), ("*", [1, 1, 1])], ids=["one operation", "the source"]
+)
+def test_one_operation_that_is_off_does_not_speak_for_its_source(off, told):
+    """Each has its own figure; with the whole source off, all of them."""
+
+    async def story():
+        world = World()
+        world.guard.switch.turn(off, off=True)
+        seen = figures(world)
+        assert [seen["hub_switched_off", name, "x"] for name in ("read", "act", "social")] == told
+
+    simulate(story())
+
+
+def test_what_the_standards_call_a_refusal_has_a_reason_of_a_refusal():
+    """Else it would have no figure before it happens."""
+    refused = {v.reason for v in STANDARD.values() if issubclass(v.error, SourceRefused)}
+    assert refused == {"backend_fault", "clock_skew", "hub_credentials"}
+    assert refused <= REFUSAL_REASONS
 
 
 class Peer:
@@ -141,7 +182,7 @@ def test_operators_are_alerted_of_what_the_source_refuses():
         ]
         seen = figures(world)
         assert seen["hub_operations_declined_total", "read", "hub_credentials", "x"] == 1
-        assert [key for key in seen if "declined_total" in key[0]] == [
+        assert [key for key, n in seen.items() if "declined_total" in key[0] and n] == [
             ("hub_operations_declined_total", "read", "hub_credentials", "x")
         ]
 
