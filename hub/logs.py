@@ -1,7 +1,8 @@
 """Structured logs, one JSON object per line; what looks personal is cut out last of all.
 
 Libraries that log messages or URLs (httpx, httpcore, zeep, the server's access log) are
-silenced: evidence belongs to the ledger, and nothing personal belongs to a log.
+silenced: evidence belongs to the ledger, and nothing personal belongs to a log. The server's own
+complaints become lines of ours, without what they quote.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ SILENCED = (
     "opentelemetry",
     "urllib3",
 )
+
+SERVER = "uvicorn.error"
 
 _PERSONAL = re.compile(
     r"""
@@ -55,6 +58,26 @@ def _redacted(value: Any) -> Any:
     return f"[{type(value).__name__}]"
 
 
+class _Complaints(logging.Handler):
+    """The server's complaints as events; values and tracebacks stay out, for they can be a client's."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        text = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+        told = {"text": text.strip(), "error": type(error).__name__ if error else None}
+        structlog.get_logger().log(
+            record.levelno, "server_complained", **told, place=place_of(error)
+        )
+
+
+def place_of(error: BaseException | None) -> str:
+    """Function and line where *error* was raised, which quote nothing; `-` for none."""
+    trace = error.__traceback__ if error else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "-"
+
+
 def configure_logs(stream: TextIO | None = None) -> None:
     """Log to *stream* (standard error by default) and silence the libraries."""
     structlog.configure(
@@ -69,10 +92,15 @@ def configure_logs(stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=False,
     )
     for name in SILENCED:
-        logger = logging.getLogger(name)
-        logger.handlers = [logging.NullHandler()]
-        logger.propagate = False
-        logger.setLevel(logging.CRITICAL)
+        _only(name, logging.NullHandler(), logging.CRITICAL)
+    _only(SERVER, _Complaints(), logging.WARNING)
+
+
+def _only(name: str, handler: logging.Handler, level: int) -> None:
+    """What the logger says goes to *handler* and nowhere else."""
+    logger = logging.getLogger(name)
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(level)
 
 
 def _json(event: Any, **_: Any) -> str:

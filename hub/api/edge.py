@@ -59,13 +59,13 @@ def at_the_edge(app: ASGIApp, requests: Requests, begin: Begin) -> ASGIApp:
             await send(message)
 
         structlog.contextvars.bind_contextvars(request=request)
-        if len(scope["query_string"]) > MAX_QUERY_BYTES:
-            await _refuse(sending, request)
-            return
         traced = begin(scope)
         try:
             with under(traced):
-                await app(scope, receive, sending)
+                if len(scope["query_string"]) > MAX_QUERY_BYTES:
+                    await _refuse(sending, request)
+                else:
+                    await app(scope, receive, sending)
         finally:
             elapsed_s = time.perf_counter() - began
             method, route = _named(scope)
@@ -89,7 +89,7 @@ def _named(scope: HTTPScope) -> tuple[str, str]:
 
 
 async def _refuse(send: Send, request: str) -> None:
-    """413 for a query string that nobody needs; it never reaches the router or a log."""
+    """413 for a query string that nobody needs; it never reaches the router, nor itself a log."""
     status, _, english = TITLES["too-large"]
     document = ProblemDocument(
         type="/problems/too-large", status=status, title=english, trace_id=request

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from hub.api.texts import TITLES, language_of, title
 from hub.core.errors import AccessClosed, LedgerError
+from hub.logs import place_of
 from hub.tracing import note_error
 
 log = structlog.get_logger()
@@ -130,10 +131,6 @@ def on_closed(request: Request[Any, Any, Any], _: AccessClosed) -> Response[byte
 
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """A fault of the hub: the log names its type and place, never its text."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "-"
-    log.error("request_failed", error=type(error).__name__, place=place)
+    log.error("request_failed", error=type(error).__name__, place=place_of(error))
     note_error(error)
     return problem_response(request, Problem("internal-error"))

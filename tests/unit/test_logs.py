@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+from urllib.parse import urlsplit
 
 import pytest
 import structlog
 
 from hub.logs import configure_logs, redact
+from tests.support.serving import serving
 
 PERSONAL = {
     "nif": "99000002K",
@@ -64,3 +67,32 @@ def test_what_is_bound_to_a_context_is_cut_out_too(lines, value):
     processors = structlog.get_config()["processors"]
     assert processors[-2] is redact
     assert isinstance(processors[-1], structlog.processors.JSONRenderer)
+
+
+async def complaining(scope, receive, send):
+    """Fails outside of everything that would tell it."""
+    raise ValueError("about 99000002K")
+
+
+@pytest.mark.parametrize(
+    ("sent", "text", "error"),
+    [
+        (b"GARBAGE\r\n\r\n", "Invalid HTTP request received.", None),
+        (b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", "Exception in ASGI application", "ValueError"),
+    ],
+    ids=["garbage", "an error"],
+)
+async def test_the_servers_complaints_are_lines_of_ours(lines, capfd, sent, text, error):
+    """JSON like any other; neither the traceback nor what an exception quotes is in them."""
+    async with serving(complaining) as base:
+        where = urlsplit(base)
+        reader, writer = await asyncio.open_connection(where.hostname, where.port)
+        writer.write(sent)
+        await reader.readline()
+        writer.close()
+    [line] = lines()
+    assert (line["event"], line["text"], line["error"]) == ("server_complained", text, error)
+    assert line["level"] in {"warning", "error"}
+    assert (line["place"] == "-") == (error is None)
+    assert "99000002K" not in json.dumps(line)
+    assert capfd.readouterr() == ("", "")
