@@ -1,4 +1,4 @@
-"""Which tests beside the matrix prove a row, and what is left to a later part of the work."""
+"""Which tests beside the matrix prove a row, and what is not shown."""
 
 from __future__ import annotations
 
@@ -145,8 +145,11 @@ ELSEWHERE: Mapping[int, Proof] = {
         )
     ),
     54: Proof(
-        tests=("tests/unit/test_settings.py::test_every_fault_is_listed_at_once",),
-        not_shown="A reload that keeps the old configuration is the operations' part of the issue.",
+        tests=(
+            "tests/unit/test_settings.py::test_every_fault_is_listed_at_once",
+            "tests/e2e/test_reload.py::test_a_bad_file_is_refused_with_every_fault_and_the_old_one_is_served",
+            "tests/e2e/test_reload.py::test_what_only_shows_when_parts_are_made_is_listed_at_once_too",
+        ),
     ),
     55: Proof(
         tests=(
@@ -164,8 +167,11 @@ ELSEWHERE: Mapping[int, Proof] = {
         not_shown="The part of capacity that is still answered: `make overload` measures it.",
     ),
     57: Proof(
-        tests=("tests/unit/api/test_admission.py::test_a_loop_that_lags_has_fewer_places",),
-        not_shown="Parsing in threads and its figure are the operations' part of the issue.",
+        tests=(
+            "tests/unit/api/test_admission.py::test_a_loop_that_lags_has_fewer_places",
+            "tests/faults/test_large_answers.py::test_everybody_else_is_served_while_a_large_answer_is_read",
+            "tests/unit/api/test_loopwatch.py::test_a_turn_that_comes_late_is_counted_as_late",
+        ),
     ),
     58: Proof(
         tests=(
