@@ -1,4 +1,4 @@
-"""Half of what the hub can take, for a long time: what grows, and what does not.
+"""Half of what the hub can take, for a long time: what grows, and what does not; judged.
 
 Hub, sources and callers share this process, so that every task and socket is counted; what
 stays flat in all of them together stays flat in the hub.
@@ -22,6 +22,8 @@ CALLERS = 8
 WARM_S, CAPACITY_S = 5.0, 15.0
 SAMPLES = 20
 WAIT_S = 4
+GROWTH = 0.05
+"""What memory may grow by over the last four fifths."""
 
 
 class Soak(Struct, kw_only=True):
@@ -31,6 +33,16 @@ class Soak(Struct, kw_only=True):
     ends: Counter[str]
     elapsed_s: float
     samples: list[Standing]
+
+    @property
+    def settled(self) -> list[Standing]:
+        """From the first fifth on, when caches are full."""
+        return self.samples[SAMPLES // 5 :]
+
+    @property
+    def growth(self) -> float:
+        """Of memory, over the last four fifths."""
+        return self.settled[-1].memory_mib / self.settled[0].memory_mib - 1
 
 
 async def load(storm: Storm, seconds: float, pause_s: float = 0.0) -> Counter[str]:
@@ -68,22 +80,41 @@ async def soak(folder: Path, seconds: float) -> Soak:
 
 
 def rows(got: Soak) -> list[tuple[str, str]]:
-    """The result for people; memory from the fourth sample on, when caches are full."""
-    memory = [one.memory_mib for one in got.samples]
-    settled, last = memory[SAMPLES // 5], memory[-1]
+    """The result for people."""
+    first, last = got.samples[0].memory_mib, got.samples[-1].memory_mib
+    settled = got.settled[0].memory_mib
     return [
         ("capacity: whole positions, 8 callers", f"{got.capacity_per_s:.0f}/s"),
         ("offered and answered", f"{got.ends.total() / got.elapsed_s:.0f}/s, {dict(got.ends)}"),
         ("for", f"{got.elapsed_s:.0f} s"),
         (
             "memory at the start, after a fifth, at the end",
-            f"{memory[0]:.0f}, {settled:.0f}, {last:.0f} MiB",
+            f"{first:.0f}, {settled:.0f}, {last:.0f} MiB",
         ),
-        ("memory over the last four fifths", f"{(last / settled - 1):+.1%} (flat: within 5 %)"),
+        ("memory over the last four fifths", f"{got.growth:+.1%} (flat: within {GROWTH:.0%})"),
         ("tasks, fewest and most", _range(one.tasks.total() for one in got.samples)),
         ("sockets, fewest and most", _range(one.sockets for one in got.samples)),
         ("connections left busy, most", str(max(one.busy for one in got.samples))),
     ]
+
+
+def wrong(got: Soak) -> list[str]:
+    """What did not stay flat."""
+    found = []
+    if got.growth > GROWTH:
+        found.append(f"memory grew by {got.growth:.1%}, more than {GROWTH:.0%}")
+    counts = {
+        "tasks": [one.tasks.total() for one in got.settled],
+        "sockets": [one.sockets for one in got.settled],
+    }
+    found += [
+        f"{name} are not flat: {_range(seen)}"
+        for name, seen in counts.items()
+        if len(set(seen)) > 1
+    ]
+    if busy := max(one.busy for one in got.samples):
+        found.append(f"{busy} connections are busy with nothing")
+    return found
 
 
 def _range(counts: Iterable[int]) -> str:
@@ -92,7 +123,7 @@ def _range(counts: Iterable[int]) -> str:
 
 
 def main() -> None:
-    """`python -m tests.bench.soak 600`."""
+    """`python -m tests.bench.soak 600`; the exit code is 1 when something did not stay flat."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 600.0
     with tempfile.TemporaryDirectory() as folder:
         got = asyncio.run(soak(Path(folder), seconds))
@@ -100,6 +131,10 @@ def main() -> None:
         sys.stdout.write(f"  {label:<50} {figure}\n")
     memory = ", ".join(f"{one.memory_mib:.0f}" for one in got.samples)
     sys.stdout.write(f"  memory at every sample, MiB: {memory}\n")
+    found = wrong(got)
+    for text in found:
+        sys.stdout.write(f"  WRONG: {text}\n")
+    raise SystemExit(1 if found else 0)
 
 
 if __name__ == "__main__":
