@@ -8,49 +8,18 @@ an older truth with its date is better than a new half.
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import hashlib
-import io
 import re
-import zipfile
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Lock
-from typing import Annotated
 from urllib.parse import unquote
-
-import msgspec
-from msgspec import Meta, Struct
-from python_calamine import CalamineError, CalamineWorkbook
 
 from hub.core.moment import Clock, utc_now
 from hub.wire.table import MOST_ROWS, TableQuestion, TableRows, TableTrouble
-from hub.wire.table_sql import cell
+from hub.wire.table_file import Index, Manifest, NotBelieved, read_delivery, read_manifest
 
-LARGEST_BYTES = 256 * 1024 * 1024
-"""Of a file, and of what an Excel file unpacks to."""
 LOOKED_AT = 12
 """Deliveries that are considered, the newest first."""
-
-Row = dict[str, str | None]
-
-
-class Manifest(Struct, frozen=True):
-    """What whoever delivers says of a delivery."""
-
-    rows: Annotated[int, Meta(ge=0)]
-    sha256: Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-
-
-class NotBelieved(Exception):
-    """A delivery that breaks a promise; says which, and holds no value."""
-
-
-class Loaded(Struct, frozen=True):
-    """A delivery in memory: of the declared columns alone, by the normal form of the key."""
-
-    rows: dict[str, list[Row]]
 
 
 class DeliveredTable:
@@ -58,13 +27,13 @@ class DeliveredTable:
 
     def __init__(self, folder: str, clock: Clock = utc_now) -> None:
         self._folder, self._clock = Path(unquote(folder)), clock
-        self._kept: dict[object, Loaded | str] = {}
+        self._kept: dict[object, Index | str] = {}
         self._lock = Lock()
 
     def read(self, question: TableQuestion) -> TableRows:
         with self._lock:
             name, loaded, refused = self._serving(question)
-        found = loaded.rows.get(_normal(question.value), []) if question.value else []
+        found = loaded.about(question.value) if question.value else []
         return TableRows(
             as_of=_day(name).isoformat(),
             rows=found[:MOST_ROWS],
@@ -76,7 +45,7 @@ class DeliveredTable:
     def close(self) -> None:
         self._kept.clear()
 
-    def _serving(self, question: TableQuestion) -> tuple[str, Loaded, dict[str, str]]:
+    def _serving(self, question: TableQuestion) -> tuple[str, Index, dict[str, str]]:
         """The newest delivery that is believed, and the newer ones that are not."""
         refused: dict[str, str] = {}
         files = self._deliveries(question.table)
@@ -102,7 +71,7 @@ class DeliveredTable:
         whole = [pair for pair in dated if pair[1].with_suffix(".json").is_file()]
         return [file for _, file in sorted(whole, reverse=True)][:LOOKED_AT]
 
-    def _believed(self, file: Path, earlier: list[Path], question: TableQuestion) -> Loaded:
+    def _believed(self, file: Path, earlier: list[Path], question: TableQuestion) -> Index:
         mark = self._mark(file, question)
         if mark not in self._kept:
             try:
@@ -125,106 +94,19 @@ class DeliveredTable:
                 stamps.append((0, 0, 0))
         return file.name, tuple(stamps), question.columns, question.key, question.delivery
 
-    def _loaded(self, file: Path, earlier: list[Path], question: TableQuestion) -> Loaded:
-        manifest = _manifest(file)
+    def _loaded(self, file: Path, earlier: list[Path], question: TableQuestion) -> Index:
+        manifest = read_manifest(file)
         before = next((found for path in earlier if (found := _stated(path))), None)
         if before and manifest.rows < before.rows * question.delivery.keep_share:
             raise NotBelieved("it shrank")
-        content = _bytes(file)
-        if hashlib.sha256(content).hexdigest() != manifest.sha256:
-            raise NotBelieved("not the bytes that its manifest names")
-        lines = _workbook(content) if file.suffix == ".xlsx" else _lines(content, question)
-        return _indexed(lines, manifest.rows, question)
-
-
-def _indexed(lines: Iterator[list[str | None]], stated: int, question: TableQuestion) -> Loaded:
-    """The rows by their key; NotBelieved for other columns, another number, or one row twice."""
-    places = _places(next(lines, []), question)
-    unique = question.delivery.unique or question.columns
-    found: dict[str, list[Row]] = {}
-    seen: set[tuple[str | None, ...]] = set()
-    for line in lines:
-        if len(line) <= max(places.values()):
-            raise NotBelieved("a row that is too short")
-        row = {name: (line[places[name]] or "").strip() or None for name in places}
-        mark = tuple(row[name] for name in unique)
-        if mark in seen:
-            raise NotBelieved("a row stands twice")
-        seen.add(mark)
-        key = row[question.key]
-        if key is None:
-            raise NotBelieved("a row of nobody")
-        kept = {name: row[name] for name in question.columns}
-        found.setdefault(_normal(key), []).append(kept)
-    if len(seen) != stated:
-        raise NotBelieved("another number of rows than its manifest says")
-    return Loaded(found)
-
-
-def _places(header: Iterable[str | None], question: TableQuestion) -> dict[str, int]:
-    """Where each wanted column stands; what was not declared is never kept."""
-    names = [(name or "").strip() for name in header]
-    wanted = dict.fromkeys((*question.columns, question.key, *question.delivery.unique))
-    if any(names.count(name) != 1 for name in wanted):
-        raise NotBelieved("other columns than were declared")
-    return {name: names.index(name) for name in wanted}
-
-
-def _lines(content: bytes, question: TableQuestion) -> Iterator[list[str | None]]:
-    try:
-        text = content.decode(question.delivery.encoding).removeprefix("\ufeff")
-    except (UnicodeDecodeError, LookupError):
-        raise NotBelieved("not in the encoding that was declared") from None
-    try:
-        reader = csv.reader(io.StringIO(text), delimiter=question.delivery.delimiter, strict=True)
-        for line in reader:
-            if line:
-                yield [*line]
-    except (csv.Error, TypeError):
-        raise NotBelieved("not CSV as it was declared") from None
-
-
-def _workbook(content: bytes) -> Iterator[list[str | None]]:
-    """The rows of the first sheet; NotBelieved for what is no workbook, or unpacks to too much."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if sum(part.file_size for part in packed.infolist()) > LARGEST_BYTES:
-                raise NotBelieved("too large")
-        sheet = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
-        rows = sheet.to_python(skip_empty_area=False)
-    except (zipfile.BadZipFile, CalamineError, IndexError):
-        raise NotBelieved("not a workbook") from None
-    for row in rows:
-        line = [cell(value) for value in row]
-        if any(line):
-            yield line
-
-
-def _manifest(file: Path) -> Manifest:
-    try:
-        return msgspec.json.decode(file.with_suffix(".json").read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        raise NotBelieved("its manifest cannot be read") from None
+        return read_delivery(file, manifest, question)
 
 
 def _stated(file: Path) -> Manifest | None:
     try:
-        return _manifest(file)
+        return read_manifest(file)
     except NotBelieved:
         return None
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        if file.stat().st_size > LARGEST_BYTES:
-            raise NotBelieved("too large")
-        return file.read_bytes()
-    except OSError:
-        raise NotBelieved("it cannot be read") from None
-
-
-def _normal(text: str) -> str:
-    return text.strip().upper()
 
 
 def _day(name: str) -> dt.date:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import sqlite3
-from decimal import Decimal
 from urllib.parse import quote, unquote
 
 from sqlalchemy import (
@@ -30,6 +28,7 @@ from hub.wire.table import (
     TableTrouble,
     Unreachable,
 )
+from hub.wire.table_cell import cell
 
 STATEMENT_MS = 3000
 CONNECT_S = 2
@@ -53,6 +52,8 @@ class SqlTable:
             raise Unreachable(type(error).__name__) from None
         except SQLAlchemyError as error:
             raise TableTrouble(500, type(error).__name__) from None
+        except TypeError as error:
+            raise TableTrouble(500, str(error)) from None
 
     def close(self) -> None:
         self._engine.dispose()
@@ -69,23 +70,6 @@ class SqlTable:
             for row in connection.execute(_rows(question))
         ]
         return TableRows(as_of=as_of, rows=found[:MOST_ROWS], truncated=len(found) > MOST_ROWS)
-
-
-def cell(value: object) -> str | None:
-    """A value of a database or of a spreadsheet as text, without a loss; None for none."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dt.date | dt.time):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, int | float):
-        return str(value)
-    raise TableTrouble(500, f"a cell of type {type(value).__name__}")
 
 
 def _rows(question: TableQuestion) -> Select[tuple[object, ...]]:

@@ -57,6 +57,11 @@ def as_workbook(rows: list[list[str | None]] = ROWS, header: tuple[str, ...] = C
         + "</row>"
         for line in table
     )
+    return a_workbook_of(lines)
+
+
+def a_workbook_of(lines: str) -> bytes:
+    """A workbook whose one sheet has *lines*, in Excel's own XML; cells of style 1 are durations."""
     package = "http://schemas.openxmlformats.org/package/2006"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     kinds = "application/vnd.openxmlformats-officedocument.spreadsheetml"
@@ -72,7 +77,10 @@ def as_workbook(rows: list[list[str | None]] = ROWS, header: tuple[str, ...] = C
         f'sheetId="1" r:id="r1"/></sheets></workbook>',
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">'
         f'<Relationship Id="r1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/>'
-        f"</Relationships>",
+        f'<Relationship Id="r2" Type="{office}/styles" Target="styles.xml"/></Relationships>',
+        "xl/styles.xml": f'<styleSheet xmlns="{SHEET}"><numFmts count="1"><numFmt numFmtId="170" '
+        f'formatCode="[h]:mm:ss"/></numFmts><cellXfs count="2"><xf numFmtId="0"/>'
+        f'<xf numFmtId="170" applyNumberFormat="1"/></cellXfs></styleSheet>',
         "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{SHEET}"><sheetData>{lines}</sheetData>'
         f"</worksheet>",
     }

@@ -9,11 +9,19 @@ import zipfile
 
 import pytest
 
-from hub.wire import table_delivery
+from hub.wire import table_file
 from hub.wire.table import Delivery, TableTrouble
 from hub.wire.table_delivery import DeliveredTable
 from tests.support.builders import NOW
-from tests.unit.wire.tables import COLUMNS, ROWS, a_question, as_csv, as_workbook, deliver
+from tests.unit.wire.tables import (
+    COLUMNS,
+    ROWS,
+    a_question,
+    a_workbook_of,
+    as_csv,
+    as_workbook,
+    deliver,
+)
 
 OLD, NEW = "members_20261001.csv", "members_20261101.csv"
 
@@ -49,6 +57,23 @@ def a_bomb(folder):
     deliver(folder, "members_20261101.xlsx", content.getvalue())
 
 
+def opposite_corners(folder):
+    """Two cells of two kilobytes, and a rectangle of half a terabyte between them."""
+    cells = (f'<row r="{row}"><c r="{col}{row}"><v>1</v></c></row>' for col, row in CORNERS)
+    deliver(folder, "members_20261101.xlsx", a_workbook_of("".join(cells)))
+
+
+def packed_otherwise(folder):
+    """Each part says that it is compressed in a way that nobody knows."""
+    content = bytearray(as_workbook())
+    for mark, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        start = -1
+        while (start := content.find(mark, start + 1)) >= 0:
+            content[start + place] = 99
+    deliver(folder, "members_20261101.xlsx", bytes(content))
+
+
+CORNERS = (("A", 1), ("XFD", 1_048_576))
 TWICE = [ROWS[0], ROWS[0], ROWS[2]]
 BROKEN = {
     "a column is missing": (
@@ -103,14 +128,16 @@ BROKEN = {
         lambda f: deliver(f, "members_20261101.xlsx", as_workbook()[:-400]),
         "not a workbook",
     ),
+    "a workbook in no known packing": (packed_otherwise, "not a workbook"),
     "a workbook that unpacks to too much": (a_bomb, "too large"),
+    "a workbook that is wide and long": (opposite_corners, "too large"),
 }
 
 
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_delivery_that_breaks_a_promise_is_refused(broken, tmp_path, monkeypatch):
     """With its reason; the older one serves, with its own day. Alone, nothing is answered."""
-    monkeypatch.setattr(table_delivery, "LARGEST_BYTES", 1_000_000)
+    monkeypatch.setattr(table_file, "LARGEST_BYTES", 1_000_000)
     breaks, why = BROKEN[broken]
     deliver(tmp_path, OLD, as_csv())
     breaks(tmp_path)
@@ -164,6 +191,19 @@ def test_a_delivery_is_read_once_and_again_when_it_changes(tmp_path):
     file = deliver(tmp_path, NEW, as_csv())
     os.utime(file, ns=(1, 1))
     assert table.read(a_question()).delivery == NEW
+
+
+def test_a_duration_is_a_value_like_a_date(tmp_path):
+    """A cell that nobody thought of hides no delivery; it reads as ISO 8601 writes it."""
+    header, row = (
+        "".join(f'<c t="inlineStr"><is><t>{text}</t></is></c>' for text in line)
+        for line in ((*COLUMNS, "stay"), ("99000002K", "Muñoz"))
+    )
+    long = '<c s="1"><v>1.5</v></c>'
+    content = a_workbook_of(f"<row>{header}</row><row>{row}{long}{long}</row>")
+    deliver(tmp_path, "members_20261101.xlsx", content, 1)
+    [found] = a_table(tmp_path).read(a_question()).rows
+    assert found["since"] == "P1DT43200S"
 
 
 def test_a_folder_that_is_gone_is_no_delivery(tmp_path):
