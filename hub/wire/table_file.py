@@ -14,7 +14,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from hub.wire.table import TableQuestion
+from hub.wire.table import TableQuestion, TableTrouble
 from hub.wire.table_workbook import TOO_LARGE
 
 LARGEST_BYTES = 256 * 1024 * 1024
@@ -124,14 +124,13 @@ def _lines(content: bytes, question: TableQuestion) -> Iterator[Line]:
 def _workbook(content: bytes) -> Iterator[Line]:
     """The rows of the first sheet, read by `hub.wire.table_workbook` in a process of its own."""
     command = [sys.executable, "-P", "-m", "hub.wire.table_workbook", str(LARGEST_BYTES)]
-    read = subprocess.run(  # noqa: S603 - this interpreter, our own module
-        command,
-        input=content,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=_HERE,
-        check=False,
-    )
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    try:
+        read = subprocess.run(  # noqa: S603 - this interpreter, our own module
+            command, input=content, stdout=pipe, stderr=nowhere, env=_HERE, check=False
+        )
+    except OSError:
+        raise TableTrouble(503, "no process can be started to read a workbook") from None
     if read.returncode == TOO_LARGE or read.returncode < 0:
         raise NotBelieved("too large")
     if read.returncode != 0:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import io
 import os
+import threading
 import zipfile
+from contextlib import suppress
 
 import pytest
 
 from hub.wire import table_file
 from hub.wire.table import Delivery, TableTrouble
 from hub.wire.table_delivery import DeliveredTable
+from hub.wire.table_file import Index
 from tests.support.builders import NOW
 from tests.unit.wire.tables import (
     COLUMNS,
@@ -24,6 +28,9 @@ from tests.unit.wire.tables import (
 )
 
 OLD, NEW = "members_20261001.csv", "members_20261101.csv"
+
+
+RULES = a_question(None, reference="")
 
 
 def a_table(folder):
@@ -180,6 +187,12 @@ def test_what_is_no_delivery_of_today_is_not_looked_at(name, tmp_path):
     assert a_table(tmp_path).read(a_question()).delivery == OLD
 
 
+def settled(table):
+    """What is being read has been read."""
+    for choice in table._choosing.values():
+        choice.exception()
+
+
 def test_a_delivery_is_read_once_and_again_when_it_changes(tmp_path):
     """What is in memory holds for these bytes; a corrected delivery takes its place."""
     deliver(tmp_path, OLD, as_csv())
@@ -187,10 +200,79 @@ def test_a_delivery_is_read_once_and_again_when_it_changes(tmp_path):
     table = a_table(tmp_path)
     assert table.read(a_question()).delivery == OLD
     assert table.read(a_question()).delivery == OLD
-    assert len(table._kept) == 2
+    assert len(table._broken) == 1
     file = deliver(tmp_path, NEW, as_csv())
     os.utime(file, ns=(1, 1))
+    table.read(a_question())
+    settled(table)
     assert table.read(a_question()).delivery == NEW
+    assert table._broken == {}
+
+
+def test_nobody_waits_for_a_new_delivery(tmp_path):
+    """The one before serves while the new one is read, and then no more."""
+    deliver(tmp_path, OLD, as_csv())
+    table, gate = a_table(tmp_path), threading.Event()
+    table.read(a_question())
+    table._reader.submit(gate.wait)
+    deliver(tmp_path, NEW, as_csv())
+    assert [table.read(a_question()).delivery for _ in range(3)] == [OLD] * 3
+    gate.set()
+    settled(table)
+    assert table.read(a_question()).delivery == NEW
+
+
+def test_a_delivery_that_is_gone_does_not_serve_on(tmp_path):
+    """What was taken away, or written anew, answers no more, whatever has to be waited for."""
+    deliver(tmp_path, OLD, as_csv())
+    deliver(tmp_path, NEW, as_csv())
+    table = a_table(tmp_path)
+    assert table.read(a_question()).delivery == NEW
+    deliver(tmp_path, NEW, as_csv([["99000002K", "new", None], *ROWS[1:]]))
+    assert "new" in str(table.read(a_question()).rows)
+    (tmp_path / NEW).unlink()
+    assert table.read(a_question()).delivery == OLD
+
+
+def test_one_delivery_is_in_memory(tmp_path):
+    """However many there are: the one that serves, of which the others are measured by numbers."""
+    table = a_table(tmp_path)
+    for month in range(1, 12):
+        deliver(tmp_path, f"members_2026{month:02d}01.csv", as_csv())
+        table.read(a_question())
+        settled(table)
+    assert table.read(a_question()).delivery == NEW
+    gc.collect()
+    kept = [found for found in gc.get_objects() if isinstance(found, Index)]
+    assert [index for index in kept if index is not table._serving[RULES].index] == []
+
+
+MANY = [[f"9900{n:04d}X", "x", None] for n in range(20)]
+SEQUENCES = {
+    "cut short twice": ([(20, 20), (3, 3), (3, 3)], 0),
+    "cut short, then whole": ([(20, 20), (3, 3), (20, 20)], 2),
+    "said to be more than it is, then whole": ([(20, 20), (20, 900), (20, 20)], 2),
+    "cut short after one said to be more": ([(20, 20), (20, 900), (3, 3)], 0),
+    "cut short after one said to be less": ([(20, 20), (18, 19), (17, 17)], 0),
+    "less and less, but little by little": ([(20, 20), (18, 18), (17, 17)], 2),
+    "none before is believed": ([(20, 900), (20, 901), (3, 3)], 2),
+    "cut short after two that were": ([(20, 20), (3, 3), (3, 3), (18, 18)], 3),
+}
+
+
+@pytest.mark.parametrize("is_read_each_time", [True, False], ids=["as it comes", "at once"])
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_a_delivery_is_measured_by_the_last_that_was_believed(name, is_read_each_time, tmp_path):
+    """A half one is no measure for the next, nor is a false number; a restart changes nothing."""
+    sequence, serves = SEQUENCES[name]
+    table = a_table(tmp_path)
+    for month, (rows, stated) in enumerate(sequence, 1):
+        deliver(tmp_path, f"members_20260{month}01.csv", as_csv(MANY[:rows]), stated)
+        if is_read_each_time:
+            with suppress(TableTrouble):
+                table.read(a_question())
+            settled(table)
+    assert table.read(a_question()).delivery == f"members_20260{serves + 1}01.csv"
 
 
 def test_a_duration_is_a_value_like_a_date(tmp_path):
@@ -219,7 +301,7 @@ def test_what_was_not_declared_is_not_kept(tmp_path):
     deliver(tmp_path, NEW, as_csv(rows, (*COLUMNS, "diagnosis")), 1)
     table = a_table(tmp_path)
     assert table.read(a_question()).rows[0].keys() == set(COLUMNS)
-    assert "secret" not in repr(table._kept)
+    assert "secret" not in repr(table._serving)
 
 
 def test_the_rules_of_a_question_are_its_own(tmp_path):
