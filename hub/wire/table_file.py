@@ -76,18 +76,20 @@ def normal(text: str) -> str:
 
 def _indexed(lines: Iterator[Line], stated: int, question: TableQuestion) -> Index:
     """The rows by their key; NotBelieved for other columns, another number, or one row twice."""
-    places = _places(next(lines, []), question)
+    header = next(lines, [])
+    places = _places(header, question)
     unique = question.delivery.unique or question.columns
     found: dict[str, list[tuple[str | None, ...]]] = {}
     seen: set[tuple[str | None, ...]] = set()
     for line in lines:
-        if len(line) <= max(places.values()):
-            raise NotBelieved("a row that is too short")
+        if len(line) != len(header):
+            raise NotBelieved(f"a row that is too {'short' if len(line) < len(header) else 'long'}")
         row = {name: (line[place] or "").strip() or None for name, place in places.items()}
         key = row[question.key]
         if key is None:
             raise NotBelieved("a row of nobody")
         kept = tuple(row[name] for name in question.columns)
+        row[question.key] = normal(key)
         mark = tuple(row[name] for name in unique)
         if mark in seen:
             raise NotBelieved("a row stands twice")

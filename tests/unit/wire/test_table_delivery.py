@@ -70,6 +70,11 @@ def opposite_corners(folder):
     deliver(folder, "members_20261101.xlsx", a_workbook_of("".join(cells)))
 
 
+def wider():
+    """Two rows, with a column that nobody declared."""
+    return as_csv([[*row, "x"] for row in ROWS[:2]], (*COLUMNS, "undeclared"))
+
+
 def packed_otherwise(folder):
     """Each part says that it is compressed in a way that nobody knows."""
     content = bytearray(as_workbook())
@@ -112,6 +117,24 @@ BROKEN = {
     "a short row": (
         lambda f: deliver(f, NEW, as_csv()[:-20] + b"\r\n"),
         "a row that is too short",
+    ),
+    "a row that lacks what was not declared": (
+        lambda f: deliver(f, NEW, wider() + b"99000014X;x;2020-01-31\r\n"),
+        "a row that is too short",
+    ),
+    "a long row": (
+        lambda f: deliver(f, NEW, as_csv([*ROWS[:2], ["99000014X", "a", " b", None]])),
+        "a row that is too long",
+    ),
+    "a cell beside the table": (
+        lambda f: deliver(
+            f, "members_20261101.xlsx", as_workbook([*ROWS[:2], ["99000014X", "a", None, "b"]])
+        ),
+        "a row that is too long",
+    ),
+    "a row twice, in another spelling": (
+        lambda f: deliver(f, NEW, as_csv([*ROWS[:2], ["99000002k ", *ROWS[0][1:]]])),
+        "a row stands twice",
     ),
     "it shrank": (lambda f: deliver(f, NEW, as_csv(ROWS[:1]), 1), "it shrank"),
     "other bytes": (other_bytes, "not the bytes that its manifest names"),
@@ -273,6 +296,15 @@ def test_a_delivery_is_measured_by_the_last_that_was_believed(name, is_read_each
                 table.read(a_question())
             settled(table)
     assert table.read(a_question()).delivery == f"members_20260{serves + 1}01.csv"
+
+
+def test_empty_cells_beside_a_sheet_are_none(tmp_path):
+    """A sheet is as wide as its widest row: what is empty there, and at a row's end, is no fault."""
+    rows: list[list[str | None]] = [["99000002K", "x", None], ["99000013D", None, None, " ", None]]
+    deliver(tmp_path, "members_20261101.xlsx", as_workbook(rows), 2)
+    table = a_table(tmp_path)
+    assert table.read(a_question()).rows == [{"document": "99000002K", "name": "x", "since": None}]
+    assert len(table.read(a_question("99000013D")).rows) == 1
 
 
 def test_a_duration_is_a_value_like_a_date(tmp_path):
