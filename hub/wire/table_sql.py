@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from functools import partial
 from urllib.parse import quote, unquote
 
 from sqlalchemy import (
@@ -32,6 +34,8 @@ from hub.wire.table_cell import cell
 
 STATEMENT_MS = 3000
 CONNECT_S = 2
+STEPS = 10_000
+"""Steps of SQLite's machine between two looks at the clock: a millisecond or less."""
 _QUERY_CANCELED = "57014"
 """PostgreSQL's code of a statement that took longer than it may."""
 
@@ -97,17 +101,14 @@ def _why(error: DBAPIError) -> str | None:
     if isinstance(error.orig, sqlite3.OperationalError) and "no such" in str(error.orig):
         return "no such view or column"
     is_cut = getattr(error.orig, "sqlstate", None) == _QUERY_CANCELED
+    is_cut |= getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
     return "the query took too long" if is_cut else None
 
 
 def _engine(address: str) -> Engine:
     if address.startswith("sqlite:"):
         path = unquote(address.removeprefix("sqlite://").partition("?")[0])
-
-        def connect() -> sqlite3.Connection:
-            where = f"file:{quote(path)}?mode=ro"
-            return sqlite3.connect(where, uri=True, check_same_thread=False)
-
+        connect = partial(_connect, f"file:{quote(path)}?mode=ro")
         return create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
     scheme, _, rest = address.partition("://")
     return create_engine(
@@ -122,3 +123,11 @@ def _engine(address: str) -> Engine:
             "options": f"-c statement_timeout={STATEMENT_MS} -c default_transaction_read_only=on",
         },
     )
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    """A connection for one read, which SQLite itself ends when its time is over."""
+    connection = sqlite3.connect(uri, timeout=CONNECT_S, uri=True, check_same_thread=False)
+    ends = time.monotonic() + STATEMENT_MS / 1000
+    connection.set_progress_handler(lambda: time.monotonic() > ends, STEPS)
+    return connection

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 import msgspec
 import pytest
@@ -14,6 +14,7 @@ from hub.core.connector import Echo, Operation, Patience, Spec
 from hub.core.errors import LedgerError, SourceError, SourceMalformed, SourceUnavailable
 from hub.core.exchange import Outcome, Sent
 from hub.wire import table as module
+from hub.wire import table_sql
 from hub.wire.client import open_client
 from hub.wire.decode import check_status, json_object
 from hub.wire.table import TableRows, TableTransport, TableTrouble, Unreachable, open_table
@@ -258,6 +259,27 @@ async def test_a_view_is_read_only_and_says_its_day(tmp_path):
         assert isinstance(raw, sqlite3.Connection)
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             raw.execute("delete from kept")
+
+
+ENDLESS = """create view endless as with recursive n(i) as (select 1 union all select i + 1 from n)
+select '99000002K' as document, 'x' as name, 'y' as since from n where i < 0"""
+
+
+async def test_a_view_that_never_ends_is_ended(tmp_path, monkeypatch):
+    """The read has a time limit of its own: its thread is free again, and says why."""
+    monkeypatch.setattr(table_sql, "STATEMENT_MS", 1)
+    address = a_database(tmp_path / "x.db")
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+        connection.execute(ENDLESS)
+    async with a_client_of(address) as client:
+        for _ in range(module.THREADS + 1):
+            answer = await client.call(SPEC, "rows", a_query()).post(
+                "rows", msgspec.json.encode(a_question(table="endless"))
+            )
+            assert answer.status == 500
+            assert b"the query took too long" in answer.body
+        monkeypatch.undo()
+        assert (await asked(client))["count"] == 2
 
 
 async def test_a_database_that_is_not_there_refuses_the_connection(tmp_path):
