@@ -1,4 +1,4 @@
-"""A value of a database or of a spreadsheet as text."""
+"""A value of a database or of a spreadsheet as text, and the form in which keys are compared."""
 
 from __future__ import annotations
 
@@ -25,3 +25,8 @@ def cell(value: object) -> str | None:
     if isinstance(value, int | float):
         return str(value)
     raise TypeError(f"a cell of type {type(value).__name__}")
+
+
+def normal(text: str) -> str:
+    """A key without blanks around it, in capitals: people type both."""
+    return text.strip().upper()

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hub.wire.table import TableQuestion, TableTrouble
+from hub.wire.table_cell import normal
 from hub.wire.table_workbook import TOO_LARGE
 
 LARGEST_BYTES = 256 * 1024 * 1024
@@ -67,11 +68,6 @@ def read_delivery(file: Path, manifest: Manifest, question: TableQuestion) -> In
         raise NotBelieved("not the bytes that its manifest names")
     lines = _workbook(content) if file.suffix == ".xlsx" else _lines(content, question)
     return _indexed(lines, manifest.rows, question)
-
-
-def normal(text: str) -> str:
-    """The form in which keys are compared."""
-    return text.strip().upper()
 
 
 def _indexed(lines: Iterator[Line], stated: int, question: TableQuestion) -> Index:

@@ -30,7 +30,7 @@ from hub.wire.table import (
     TableTrouble,
     Unreachable,
 )
-from hub.wire.table_cell import cell
+from hub.wire.table_cell import cell, normal
 
 STATEMENT_MS = 3000
 CONNECT_S = 2
@@ -77,11 +77,15 @@ class SqlTable:
 
 
 def _rows(question: TableQuestion) -> Select[tuple[object, ...]]:
-    """Of the declared columns alone; one more than is given, to know that there are more."""
+    """Of the declared columns alone; one more than is given, to know that there are more.
+
+    The key is found in any spelling, as in a delivery: "none" for another one would be false.
+    """
     view = _view(question)
     chosen = select(*(view.c[name] for name in question.columns))
     if question.value is not None:
-        chosen = chosen.where(view.c[question.key] == question.value)
+        key = func.upper(func.trim(view.c[question.key]))
+        chosen = chosen.where(key == normal(question.value))
         return chosen.order_by(*view.c.values()).limit(MOST_ROWS + 1)
     return chosen.limit(0)
 

@@ -97,6 +97,19 @@ async def test_a_read_is_on_record_before_and_after(kind, tmp_path):
     assert "99000002K" not in sent.url
 
 
+@pytest.mark.parametrize("kind", ["view", "csv"])
+async def test_a_person_is_found_in_any_spelling(kind, tmp_path):
+    """A false "none" is what a citizen would be told, so blanks and small letters hide nobody."""
+    rows: list[list[str | None]] = [["99000002k", "a", None], [" 99000013D ", "b", None]]
+    deliver(tmp_path, "members_20260801.csv", as_csv(rows), 2)
+    address = a_database(tmp_path / "x.db", rows)
+    async with a_client_of(address if kind == "view" else f"table+file://{tmp_path}") as client:
+        assert [(await asked(client, value=value))["count"] for value in ROWS_OF_BOTH] == [1, 1]
+
+
+ROWS_OF_BOTH = ("99000002K", "99000013D")
+
+
 class Counting:
     """A table that counts its reads, and answers as it is told."""
 
@@ -211,7 +224,7 @@ async def test_too_many_bytes_are_too_many_here_too():
     assert caught.value.reason == "too_large"
 
 
-HOSTILE = ("'; drop table kept; --", "99000002K' or '1'='1", "\x00", "%", "99000002K\n")
+HOSTILE = ("'; drop table kept; --", "99000002K' or '1'='1", "\x00", "%", "99000002K\n;")
 
 
 @pytest.mark.parametrize("value", HOSTILE)

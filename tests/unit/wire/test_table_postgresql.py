@@ -128,6 +128,17 @@ def test_a_value_is_a_value(table, value):
     assert table.read(a_question(value)).rows == []
 
 
+def test_a_person_is_found_in_any_spelling(server, table):
+    """Small letters and the blanks of a `char(12)` hide nobody, and an index can be used."""
+    import psycopg
+
+    with psycopg.connect(f"host=127.0.0.1 port={server} user=hub dbname=postgres") as connection:
+        connection.execute("create table typed (document char(12), name text, since date)")
+        connection.execute("create index on typed (upper(trim(document)))")
+        connection.execute("insert into typed values ('99000014x', 'a', null)")
+    assert len(table.read(a_question("99000014X", table="typed")).rows) == 1
+
+
 def test_nothing_can_be_written(table):
     """Each transaction is read only, whatever the role may do."""
     import sqlalchemy
