@@ -1,6 +1,6 @@
 """Censo electoral: whether and where a citizen votes in the city."""
 
 from connectors.censo.connector import SPEC, open_connector
-from hub.wire.consulta import Settings
+from connectors.common.consulta import Settings
 
 __all__ = ["SPEC", "Settings", "open_connector"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from connectors.common.consulta_simulator import consultation
 from hub.sandbox import magic
-from hub.sandbox.consulta import consultation
 from hub.sandbox.json_service import JsonService, Plain, Spoiler
 from hub.sandbox.people import Person
 from hub.sandbox.stage import Stage

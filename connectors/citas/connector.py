@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from connectors.common.consulta import Settings, asked, consult, consult_state, echoes, with_user
 from hub.core.connector import Connector, Operation, Query, Spec
 from hub.core.errors import SourceMalformed
 from hub.core.exchange import SourceRecord
 from hub.wire.client import SourceClient
-from hub.wire.consulta import Settings, asked, consult, consult_state, echoes, with_user
 
 SPEC = Spec(
     name="citas",

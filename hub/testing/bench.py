@@ -159,12 +159,23 @@ class Bench(Struct, frozen=True, kw_only=True):
         return self.line(_FETCH)
 
     def sources(self) -> list[Path]:
-        """The connector's Python files, without its simulator."""
-        return [
+        """The connector's Python files without its simulator, and what it shares with others."""
+        own = [
             path
             for path in sorted(self.folder.rglob("*.py"))
             if "simulator" not in path.relative_to(self.folder).parts[0]
         ]
+        return [*own, *self._shared(own)]
+
+    def _shared(self, own: list[Path]) -> list[Path]:
+        """The modules beside the connector's folder that *own* files import."""
+        package = self.module.__name__.rpartition(".")[0]
+        if not package:
+            return []
+        imports = re.compile(rf"^\s*(?:from|import) {re.escape(package)}\.([\w.]+)", re.MULTILINE)
+        names = {name for path in own for name in imports.findall(path.read_text("utf-8"))}
+        found = (self.folder.parent / f"{name.replace('.', '/')}.py" for name in sorted(names))
+        return [path for path in found if path.is_file() and self.folder not in path.parents]
 
     def shown(self, path: Path) -> str:
         """*path* from the folder that the connector's package stands in."""

@@ -14,9 +14,8 @@ from hub.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted(path for folder in ("hub", "connectors") for path in (ROOT / folder).rglob("*.py"))
-SYSTEMS = sorted(
-    path.name for path in (ROOT / "connectors").iterdir() if (path / "__init__.py").exists()
-)
+FOLDERS = {path.parent.name for path in (ROOT / "connectors").glob("*/__init__.py")}
+SYSTEMS = sorted(FOLDERS - {"common"})
 ONE_PLACE = {
     r"httpx\.AsyncClient\(": "hub/wire/client.py",
     r"\bfrom zeep|\bimport zeep": "hub/wire/",
@@ -161,3 +160,11 @@ def test_a_connector_of_the_folder_is_known_to_the_model_alone(system, block):
         if named(path).startswith("hub/") and names.search(path.read_text("utf-8"))
     ]
     assert found == ["hub/core/model/__init__.py"]
+
+
+def test_what_connectors_share_names_none_of_them():
+    """A form of question of the city's own stands beside the connectors, and knows no system."""
+    names = re.compile(rf"\b({'|'.join(SYSTEMS)})\b")
+    shared = [path for path in SHIPPED if named(path).startswith("connectors/common/")]
+    assert shared
+    assert not [named(path) for path in shared if names.search(path.read_text("utf-8"))]

@@ -12,7 +12,8 @@ from hub.testing.report import lesson
 from hub.testing.rule import TIERS
 
 ROOT = Path(__file__).parents[2]
-SYSTEMS = sorted(p.name for p in (ROOT / "connectors").iterdir() if (p / "__init__.py").exists())
+FOLDERS = {path.parent.name for path in (ROOT / "connectors").glob("*/__init__.py")}
+SYSTEMS = sorted(FOLDERS - {"common"})
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -25,3 +26,11 @@ async def test_a_connector_is_gold_or_better(system):
     level = level_of(verdicts)
     assert level is not None
     assert TIERS.index(level) >= TIERS.index("gold")
+
+
+async def test_what_a_connector_shares_is_held_to_the_same_rules():
+    """Code beside its folder is the connector's as far as it imports it."""
+    async with open_bench(ROOT / "hub.toml", "citas") as bench:
+        shown = [bench.shown(path) for path in bench.sources()]
+    assert "connectors/common/consulta.py" in shown
+    assert "connectors/common/consulta_simulator.py" not in shown
