@@ -75,8 +75,7 @@ class Sources:
     def succeed(self, before: Sources) -> None:
         """Take over from *before*: a switch that the file moved is turned, others stay.
 
-        A source that has another way out now keeps its switch: it holds for both ways, as long
-        as something is under way on the one that it leaves.
+        A source with another way out keeps its switch, for what is under way on the old one too.
         """
         self.pulse.follow(tuple(self.by_name))
         for name, source in self.by_name.items():

@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -267,7 +268,8 @@ async def test_a_quiet_night_is_no_alarm(tmp_path: Path) -> None:
             await ledger.append([an_entry()])
             copies, size = await delivery.once(), await ledger.size()
             for passed in range(20):
-                ledger._clock = lambda passed=passed: NOW + dt.timedelta(seconds=300 * passed)
+                later = NOW + dt.timedelta(seconds=300 * passed)
+                ledger._clock = partial(lambda moment: moment, later)
                 assert await delivery.once() == copies
                 assert delivery.is_outside()
             assert await ledger.size() == size
