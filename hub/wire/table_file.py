@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -25,8 +26,6 @@ MANIFEST_BYTES = 64 * 1024
 Row = dict[str, str | None]
 Line = list[str | None]
 _LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
-_HERE = {"PYTHONPATH": str(Path(__file__).parents[2])}
-"""All that the reader of workbooks is given of the environment, which may hold secrets."""
 
 
 class NotBelieved(Exception):
@@ -120,12 +119,16 @@ def _lines(content: bytes, question: TableQuestion) -> Iterator[Line]:
 
 
 def _workbook(content: bytes) -> Iterator[Line]:
-    """The rows of the first sheet, read by `hub.wire.table_workbook` in a process of its own."""
+    """The rows of the first sheet, read by `hub.wire.table_workbook` in a process of its own.
+
+    It imports from where this one does, and has nothing else of an environment that may hold secrets.
+    """
+    places = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, "-P", "-m", "hub.wire.table_workbook", str(LARGEST_BYTES)]
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
     try:
         read = subprocess.run(  # noqa: S603 - this interpreter, our own module
-            command, input=content, stdout=pipe, stderr=nowhere, env=_HERE, check=False
+            command, input=content, stdout=pipe, stderr=nowhere, env=places, check=False
         )
     except OSError:
         raise TableTrouble(503, "no process can be started to read a workbook") from None

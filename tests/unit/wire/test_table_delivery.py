@@ -6,6 +6,7 @@ import datetime as dt
 import gc
 import io
 import os
+import sys
 import threading
 import zipfile
 from contextlib import suppress
@@ -305,6 +306,18 @@ def test_empty_cells_beside_a_sheet_are_none(tmp_path):
     table = a_table(tmp_path)
     assert table.read(a_question()).rows == [{"document": "99000002K", "name": "x", "since": None}]
     assert len(table.read(a_question("99000013D")).rows) == 1
+
+
+def test_no_process_to_read_with_is_no_fault_of_a_delivery(tmp_path, monkeypatch):
+    """Where the machine has none to give, the table is away for now, and nothing is remembered."""
+    deliver(tmp_path, "members_20261101.xlsx", as_workbook())
+    table = a_table(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", str(tmp_path / "none"))
+        with pytest.raises(TableTrouble) as caught:
+            table.read(a_question())
+    assert caught.value.status == 503
+    assert len(table.read(a_question()).rows) == 2
 
 
 def test_a_duration_is_a_value_like_a_date(tmp_path):
