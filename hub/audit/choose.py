@@ -30,6 +30,14 @@ async def found(ledger: Ledger, search: Search, most: int | None = None) -> Asyn
             return
 
 
+def is_about(ledger: Ledger, record: Record, subject: Document) -> bool:
+    """Whether *record* is about *subject*, and not about somebody whose data name them.
+
+    The leaf says so before anything is opened; a masked number is that of many people.
+    """
+    return bool(record.header.get("subject") == ledger.pseudonym(subject))
+
+
 async def cases(
     ledger: Ledger, search: Search, most: int | None = None, closed: list[str] | None = None
 ) -> AsyncIterator[Case]:
@@ -55,8 +63,6 @@ async def as_known_at(
     until = moment + dt.timedelta(milliseconds=1)
     search = Search(subject=subject, purpose=purpose, kind="answer", until=until)
     async for record in found(ledger, search):
-        # the person may be one of the others in somebody else's answer
-        case = await open_case(ledger, record.id)
-        if case.answer["subject"]["document"] == str(subject):
-            return case
+        if is_about(ledger, record, subject):
+            return await open_case(ledger, record.id)
     raise NotOnRecord("no answer about this person at that moment")

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from hub.audit.appearances import Appearance, appearances, is_sealed
 from hub.audit.case import open_case
-from hub.audit.choose import found
+from hub.audit.choose import found, is_about
 from hub.audit.render import page, table
 from hub.core.document import Document
 from hub.core.errors import LedgerError
@@ -85,16 +85,16 @@ async def access_report(
     unreadable = 0
     answers = await _answers(ledger, subject)
     async for record in found(ledger, Search(subject=subject, kind="access")):
-        if is_sealed(record, now):
+        if not is_about(ledger, record, subject) or is_sealed(record, now):
             answers.pop(record.id, None)
             continue
         access = await _access(ledger, record)
         if access is None:
             unreadable += 1
-        elif access.subject == subject:
+        else:
             looks.append(_look(access, answers.get(access.id, []), purposes, blocks))
     reviews = [r async for r in found(ledger, Search(subject=subject, kind="reveal"))]
-    shown, shown_at = await _last_shown(ledger, answers, subject, blocks)
+    shown, shown_at = await _last_shown(ledger, answers, blocks)
     return AccessReport(
         subject=subject,
         at=now,
@@ -109,10 +109,11 @@ async def access_report(
 
 
 async def _answers(ledger: Ledger, subject: Document) -> dict[str, list[Record]]:
-    """The answers about a person, by access, newest first."""
+    """The answers about a person alone, by access, newest first."""
     answers: dict[str, list[Record]] = {}
     async for record in found(ledger, Search(subject=subject, kind="answer")):
-        answers.setdefault(str(record.header["access"]), []).append(record)
+        if is_about(ledger, record, subject):
+            answers.setdefault(str(record.header["access"]), []).append(record)
     return answers
 
 
@@ -153,7 +154,6 @@ def _look(
 async def _last_shown(
     ledger: Ledger,
     answers: Mapping[str, list[Record]],
-    subject: Document,
     blocks: Mapping[str, BlockType],
 ) -> tuple[dict[str, Any], dt.datetime | None]:
     """Per block's title the data that were last shown, and when the newest of them was."""
@@ -166,8 +166,6 @@ async def _last_shown(
             case = await open_case(ledger, record.id)
         except LedgerError:
             continue  # blocked or destroyed: it is not opened for a report either
-        if case.answer["subject"]["document"] != str(subject):
-            continue
         for block in case.blocks:
             title = blocks[block.name].title_es if block.name in blocks else block.name
             if block.shown is not None and title not in shown:

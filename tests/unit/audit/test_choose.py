@@ -92,6 +92,27 @@ async def test_as_known_at_is_the_last_answer_of_that_moment(tmp_path):
                 await as_known_at(world.ledger, subject, at)
 
 
+async def test_as_known_at_knows_a_person_from_whoever_reads_like_them_when_masked(tmp_path):
+    """A household of somebody with the same last letters is not the person's answer."""
+    async with a_world(tmp_path) as world:
+        await world.answer("99023002K", blocks=("residence",))
+        with pytest.raises(NotOnRecord):
+            await as_known_at(world.ledger, SUBJECT, NOW)
+
+
+async def test_as_known_at_passes_over_what_was_destroyed_of_somebody_else(tmp_path):
+    """Erasing a cohabitant takes nothing away that was answered about the person."""
+    other = parse_document("99000006W")
+    async with a_world(tmp_path) as world:
+        await world.answer(blocks=("residence",))
+        own = await world.last_answer()
+        await world.answer("99000006W", blocks=("residence",))
+        why = Why(by="archive", ground="erasure", order="court-1")
+        await destroy(world.ledger, await keys_of(world.ledger, other), why, {})
+        case = await as_known_at(world.ledger, SUBJECT, NOW)
+    assert case.record.id == own
+
+
 async def test_more_than_a_page_is_found(tmp_path):
     """Page after page, each record once."""
     async with a_ledger(tmp_path) as ledger:

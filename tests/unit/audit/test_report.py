@@ -18,6 +18,8 @@ from tests.support.builders import CITIZEN, NOW
 from tests.support.ledgers import SUBJECT
 
 OTHER = "99000006W"
+ALIKE = "99023002K"
+"""Masked it reads like CITIZEN; its household names CITIZEN."""
 
 
 async def reported(world, number=CITIZEN):
@@ -62,6 +64,17 @@ async def test_it_shows_what_was_shown_and_no_more(tmp_path):
     assert made.shown["Empadronamiento"] == shown
     assert "members" not in made.shown["Empadronamiento"]
     assert html.escape(shown["address"]["fullAddress"]) in page
+
+
+async def test_whoever_has_the_same_masked_number_is_somebody_else(tmp_path):
+    """An answer about them that names the person is opened for nobody's report but theirs."""
+    async with a_world(tmp_path) as world:
+        await world.answer(ALIKE, blocks=("residence",))
+        made, _ = await reported(world)
+        theirs, _ = await reported(world, ALIKE)
+    assert str(parse_document(ALIKE)) == str(SUBJECT)
+    assert (made.looks, dict(made.shown), made.shown_at) == ((), {}, None)
+    assert "Empadronamiento" in theirs.shown
 
 
 async def test_a_person_without_records_gets_a_report_that_says_so(tmp_path):
