@@ -83,6 +83,12 @@ def record_of(db: sqlite3.Connection, row: tuple[int, str, str, bytes]) -> Recor
     return Record(index=index, kind=kind, id=id_, at=moment_of(own.at), leaf=leaf, header=header)
 
 
+def record_named(db: sqlite3.Connection, id_: str, kind: str) -> Record | None:
+    """The record of that id and kind, held against its leaf; None if there is none."""
+    row = db.execute(f"{COLUMNS} WHERE id = ? AND kind = ?", (id_, kind)).fetchone()
+    return None if row is None else record_of(db, row)
+
+
 def readable_key(db: sqlite3.Connection, record: Record, now_ms: int) -> KeyRow:
     """The row of the data key that opens *record* now.
 

@@ -23,7 +23,14 @@ from hub.ledger.indexer import Indexer
 from hub.ledger.keys import Keys
 from hub.ledger.leaf import checked, milliseconds_of
 from hub.ledger.merkle import consistency_proof, inclusion_proof
-from hub.ledger.reading import COLUMNS, are_open, look_in, readable_key, record_of
+from hub.ledger.reading import (
+    COLUMNS,
+    are_open,
+    look_in,
+    readable_key,
+    record_named,
+    record_of,
+)
 from hub.ledger.recorder import closing_of
 from hub.ledger.schema import Connect, open_reading, open_writing
 from hub.ledger.seal import Envelope, context_of, open_sealed, pseudonym_of
@@ -99,11 +106,13 @@ class SqliteLedger:
         return await self.writer.run(lambda db: self._batch.enact(db, act))
 
     async def size(self) -> int:
-        size, _ = await self._read(tree_of)
-        return size
+        return (await self._read(tree_of))[0]
 
     async def read(self, id: str, kind: Kind) -> Record | None:  # noqa: A002 - its name in the header
         return await self._read(lambda db: self._opened(db, id, kind))
+
+    async def find(self, id: str, kind: Kind) -> Record | None:  # noqa: A002 - as above
+        return await self._read(lambda db: record_named(db, id, kind))
 
     async def payload(self, kind: Kind, id: str) -> bytes | None:  # noqa: A002 - as above
         record = await self.read(id, kind)
@@ -210,11 +219,8 @@ class SqliteLedger:
         return await self._read(listed)
 
     def _opened(self, db: sqlite3.Connection, id: str, kind: str) -> Record | None:  # noqa: A002
-        row = db.execute(f"{COLUMNS} WHERE id = ? AND kind = ?", (id, kind)).fetchone()
-        if row is None:
-            return None
-        record = record_of(db, row)
-        if "sealed" not in record.header:
+        record = record_named(db, id, kind)
+        if record is None or "sealed" not in record.header:
             return record
         envelope = self._envelope(db, record)
         return msgspec.structs.replace(

@@ -184,6 +184,14 @@ class Ledger(Protocol):
         """
         ...
 
+    async def find(self, id: str, kind: Kind) -> Record | None:  # noqa: A002 - as above
+        """The record, its payload left sealed; None if there is none.
+
+        What was blocked or destroyed is found too. LedgerError if its leaf is not what was
+        written.
+        """
+        ...
+
     async def payload(self, kind: Kind, id: str) -> bytes | None:  # noqa: A002 - as above
         """The opened payload of a record; None if there is no such record or it has none."""
         ...
