@@ -17,11 +17,12 @@ import click
 from msgspec import Struct
 
 from hub.audit.act import Action, Auditor, note_act
-from hub.audit.case import open_case
-from hub.audit.choose import as_known_at, cases
+from hub.audit.case import Case
+from hub.audit.choose import as_known_at
 from hub.audit.drift import Watch
 from hub.audit.library import Library, Shelf, shelf_of
 from hub.audit.lineage import explain
+from hub.audit.opening import Opening
 from hub.audit.render import as_json, explanation_text, replay_html, replay_text
 from hub.audit.replay import Replay, Replayer
 from hub.audit.sample import draw
@@ -96,8 +97,6 @@ async def replay(settings: Settings, scope: Scope, reason: str) -> Replay:
     root = Path.cwd() if scope.against == "working-tree" else None
     shelf, covered = trees(settings, root)
     async with opened(settings) as ledger:
-        subject = scope.search.subject
-        await _noted(ledger, "replay", reason, reveals=scope.reveal, subject=subject)
         replayer = Replayer(
             library_of(settings, ledger),
             shelf if scope.against is not None else None,
@@ -105,11 +104,9 @@ async def replay(settings: Settings, scope: Scope, reason: str) -> Replay:
             reveal=scope.reveal,
             watch=Watch(covered),
         )
-        if scope.answer is not None:
-            await replayer.run(await open_case(ledger, scope.answer))
-        else:
-            async for case in cases(ledger, scope.search, scope.most, replayer.report.closed):
-                await replayer.run(case)
+        opening = _opening(ledger, "replay", reason, reveals=scope.reveal)
+        async for case in _chosen(opening, scope, replayer.report.closed):
+            await replayer.run(case)
         return replayer.finish()
 
 
@@ -117,11 +114,7 @@ async def wired(settings: Settings, scope: Scope, reason: str) -> tuple[WireRepl
     """The wire replays of everything in *scope*, with the connectors and mappings of now."""
     shelf, _ = trees(settings, None)
     async with opened(settings) as ledger:
-        await _noted(ledger, "wire_replay", reason, reveals=False, subject=scope.search.subject)
-        if scope.answer is not None:
-            case = await open_case(ledger, scope.answer)
-            return (await replay_wire(ledger, settings, case, shelf),)
-        chosen = cases(ledger, scope.search, scope.most)
+        chosen = _chosen(_opening(ledger, "wire_replay", reason, reveals=False), scope)
         return tuple([await replay_wire(ledger, settings, case, shelf) async for case in chosen])
 
 
@@ -130,9 +123,7 @@ async def explained(
 ) -> str:
     """The lineage of a recorded answer, as text."""
     async with opened(settings) as ledger:
-        case = await open_case(ledger, answer)
-        person = case.record.header.get("subject")
-        await _noted(ledger, "explain", reason, reveals=reveal, subject=person)
+        case = await _opening(ledger, "explain", reason, reveals=reveal).named(answer)
         library = library_of(settings, ledger)
         return explanation_text(await explain(ledger, library, case, block=block, reveal=reveal))
 
@@ -140,7 +131,16 @@ async def explained(
 async def known(settings: Settings, subject: Document, moment: dt.datetime, reason: str) -> str:
     """What the hub last answered about a person at a moment, replayed, as JSON."""
     async with opened(settings) as ledger:
-        await _noted(ledger, "as_known_at", reason, reveals=True, subject=subject)
+        await note_act(
+            ledger,
+            utc_now,
+            acting(),
+            "as_known_at",
+            reason,
+            reveals=True,
+            subject=subject,
+            detail={"moment": moment.isoformat()},
+        )
         case = await as_known_at(ledger, subject, moment)
         replayer = Replayer(library_of(settings, ledger))
         await replayer.run(case)
@@ -165,11 +165,21 @@ async def sampled(
         return as_json(await draw(ledger, await ledger.checkpoint(), since, until, size, kind))
 
 
-async def _noted(
-    ledger: SqliteLedger, action: Action, reason: str, *, reveals: bool, subject: object
-) -> None:
-    person = subject if isinstance(subject, Document) else None
-    await note_act(ledger, utc_now, acting(), action, reason, reveals=reveals, subject=person)
+def _opening(ledger: SqliteLedger, action: Action, reason: str, *, reveals: bool) -> Opening:
+    return Opening(
+        ledger=ledger, clock=utc_now, who=acting(), action=action, reason=reason, reveals=reveals
+    )
+
+
+async def _chosen(
+    opening: Opening, scope: Scope, closed: list[str] | None = None
+) -> AsyncIterator[Case]:
+    """The one answer that *scope* names, or all that fit its search."""
+    if scope.answer is not None:
+        yield await opening.named(scope.answer)
+        return
+    async for case in opening.fitting(scope.search, scope.most, closed):
+        yield case
 
 
 def run(config: Path, work: Callable[[Settings], Awaitable[T]]) -> T:

@@ -6,18 +6,21 @@ import datetime as dt
 import os
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 from msgspec import Struct
 
-from hub.audit.act import note_act
+from hub.audit.act import asked, note_act
 from hub.audit.bundle import BundleError, Export, recipient_of
-from hub.audit.case import open_case
 from hub.audit.choose import found
+from hub.audit.opening import Opening
 from hub.audit.report import access_report, report_html
 from hub.auditing import acting, library_of, opened, period_of, run
 from hub.core.document import parse_document
 from hub.core.moment import utc_now
 from hub.generation import contracts_of
-from hub.ledger.store import Search
+from hub.ledger.sqlite import SqliteLedger
+from hub.ledger.store import JSON, Search
 from hub.position.outside import model_of
 from hub.position.purposes import load_purposes
 from hub.settings import Settings
@@ -66,18 +69,18 @@ async def _bundle(settings: Settings, wish: Wish) -> bytes:
     now = utc_now()
     recipient = None if wish.auditor is None else recipient_of(_read(wish.auditor), now)
     async with opened(settings) as ledger:
-        await note_act(
-            ledger,
-            utc_now,
-            acting(),
-            "export",
-            wish.reason,
-            reveals=bool(wish.answers),
-            detail={"answers": list(wish.answers), "days": wish.days},
+        await _note(ledger, wish, recipient)
+        opening = Opening(
+            ledger=ledger,
+            clock=utc_now,
+            who=acting(),
+            action="export",
+            reason=wish.reason,
+            reveals=True,
         )
         bundle = Export(ledger, library_of(settings, ledger), now)
         for answer in wish.answers:
-            await bundle.add_case(await open_case(ledger, answer))
+            await bundle.add_case(await opening.named(answer))
         if wish.period is not None:
             since, until = wish.period
             search = Search(since=since, until=until)
@@ -88,6 +91,18 @@ async def _bundle(settings: Settings, wish: Wish) -> bytes:
         for path in sorted(folder.glob("*.schema.json")):
             bundle.add_file(f"schemas/{path.name}", path.read_bytes())
         return await bundle.finish(now + dt.timedelta(days=wish.days), recipient)
+
+
+async def _note(ledger: SqliteLedger, wish: Wish, recipient: x509.Certificate | None) -> None:
+    """Put on record what leaves, for how long, and to whom; each answer has its own besides."""
+    since, until = wish.period or (None, None)
+    detail: dict[str, JSON] = {
+        **asked(Search(since=since, until=until)),
+        "answers": list(wish.answers),
+        "days": wish.days,
+        "auditor": None if recipient is None else recipient.fingerprint(SHA256()).hex(),
+    }
+    await note_act(ledger, utc_now, acting(), "export", wish.reason, reveals=False, detail=detail)
 
 
 def _read(path: Path) -> bytes:

@@ -13,22 +13,24 @@ from hub.api.context import AnyRequest, caller_of, context_of
 from hub.api.problems import Fault, Problem
 from hub.audit.act import (
     SHORTEST_REASON,
+    Action,
     Auditor,
     ConflictingDuties,
+    asked,
     auditor_of,
     note_act,
     take_duty,
 )
-from hub.audit.case import NotOnRecord, open_case
-from hub.audit.choose import cases
+from hub.audit.case import NotOnRecord
 from hub.audit.library import Library
 from hub.audit.lineage import Explanation, Proof, explain, proof_of
+from hub.audit.opening import Opening
 from hub.audit.replay import Replay, Replayer
 from hub.audit.sample import PeriodOpen, Sample, draw
 from hub.core.document import Document, parse_document
 from hub.core.errors import InvalidDocument, LedgerError, PayloadBlocked, PayloadDestroyed
 from hub.core.policy import Caller
-from hub.ledger.store import Kind, Pseudonym, Search
+from hub.ledger.store import Kind, Search
 from hub.position.desk import Desk
 
 T = TypeVar("T")
@@ -182,7 +184,6 @@ async def searched(desk: Desk, who: Auditor, wanted: SearchRequest) -> SearchPag
         official=_document(wanted.official, "/official"),
         **{name: getattr(wanted, name) for name in _AS_THEY_ARE},
     )
-    given = {name: "given" for name in query.__struct_fields__ if getattr(query, name) is not None}
     await note_act(
         desk.ledger,
         desk.clock,
@@ -191,7 +192,7 @@ async def searched(desk: Desk, who: Auditor, wanted: SearchRequest) -> SearchPag
         wanted.reason,
         reveals=False,
         subject=subject,
-        detail=given,
+        detail=asked(query),
     )
     try:
         page = await desk.ledger.search(query, limit=wanted.limit, cursor=wanted.cursor)
@@ -223,19 +224,10 @@ _AS_THEY_ARE = (
 
 
 async def lineage_of(desk: Desk, who: Auditor, answer: str, wanted: LineageRequest) -> Explanation:
-    """The lineage of an answer; the act is on record, about its subject, before it is made."""
+    """The lineage of an answer; the act is on record, about its subject, before it is opened."""
+    opening = _opening(desk, who, "explain", wanted)
     try:
-        case = await open_case(desk.ledger, answer)
-        subject = case.record.header.get("subject")
-        await note_act(
-            desk.ledger,
-            desk.clock,
-            who,
-            "explain",
-            wanted.reason,
-            reveals=wanted.reveal,
-            subject=None if subject is None else Pseudonym(subject),
-        )
+        case = await opening.named(answer)
         library = Library(desk.ledger, desk.blocks, desk.sources.converters)
         return await explain(desk.ledger, library, case, block=wanted.block, reveal=wanted.reveal)
     except _NOT_THERE as error:
@@ -244,7 +236,7 @@ async def lineage_of(desk: Desk, who: Auditor, answer: str, wanted: LineageReque
 
 async def replay_of(desk: Desk, who: Auditor, wanted: ReplayRequest) -> Replay:
     """The replay of some answers against the mappings in force."""
-    await note_act(desk.ledger, desk.clock, who, "replay", wanted.reason, reveals=wanted.reveal)
+    opening = _opening(desk, who, "replay", wanted)
     shelf = {block: source.mappings[block] for block, source in desk.sources.of_block.items()}
     replayer = Replayer(
         Library(desk.ledger, desk.blocks, desk.sources.converters),
@@ -255,13 +247,26 @@ async def replay_of(desk: Desk, who: Auditor, wanted: ReplayRequest) -> Replay:
     search = Search(purpose=wanted.purpose, since=wanted.since, until=wanted.until)
     try:
         for answer in wanted.answers:
-            await replayer.run(await open_case(desk.ledger, answer))
+            await replayer.run(await opening.named(answer))
     except _NOT_THERE as error:
         raise Problem("not-found", str(error)) from None
     if not wanted.answers:
-        async for case in cases(desk.ledger, search, wanted.most, replayer.report.closed):
+        async for case in opening.fitting(search, wanted.most, replayer.report.closed):
             await replayer.run(case)
     return replayer.finish()
+
+
+def _opening(
+    desk: Desk, who: Auditor, action: Action, wanted: LineageRequest | ReplayRequest
+) -> Opening:
+    return Opening(
+        ledger=desk.ledger,
+        clock=desk.clock,
+        who=who,
+        action=action,
+        reason=wanted.reason,
+        reveals=wanted.reveal,
+    )
 
 
 async def sample_of(desk: Desk, wanted: SampleRequest) -> Sample:

@@ -19,7 +19,7 @@ from hub.core.document import Document
 from hub.core.errors import HubError, LedgerError
 from hub.core.moment import Clock, new_id
 from hub.core.policy import Caller
-from hub.ledger.store import JSON, Entry, Kind, Ledger, Pseudonym
+from hub.ledger.store import JSON, Entry, Kind, Ledger, Pseudonym, Search
 
 Action = Literal[
     "as_known_at", "explain", "export", "replay", "report", "sample", "search", "wire_replay"
@@ -95,6 +95,18 @@ async def note_act(
     )
     await ledger.append([entry])
     return entry.id
+
+
+def asked(search: Search) -> dict[str, JSON]:
+    """What *search* looks for, as an act's detail: the values themselves, for it is sealed."""
+    given = {name: getattr(search, name) for name in search.__struct_fields__}
+    return {name: _plain(value) for name, value in given.items() if value is not None}
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Document):
+        return value.number
+    return value.isoformat() if isinstance(value, dt.datetime) else str(value)
 
 
 async def note_switch(

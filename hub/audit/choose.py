@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from msgspec.structs import replace
 
@@ -39,14 +39,22 @@ def is_about(ledger: Ledger, record: Record, subject: Document) -> bool:
 
 
 async def cases(
-    ledger: Ledger, search: Search, most: int | None = None, closed: list[str] | None = None
+    ledger: Ledger,
+    search: Search,
+    most: int | None = None,
+    closed: list[str] | None = None,
+    before: Callable[[Record], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Case]:
     """The answers that fit, opened, newest first; those that name a subject searched for too.
+
+    *before* is awaited with each of them while it is still sealed.
 
     One that is blocked or destroyed is passed over, and its id is added to *closed*: erasing
     a person must not end an audit, nor go unmentioned in it.
     """
     async for record in found(ledger, replace(search, kind="answer"), most):
+        if before is not None:
+            await before(record)
         try:
             case = await open_case(ledger, record.id)
         except (PayloadBlocked, PayloadDestroyed):

@@ -55,6 +55,15 @@ async def test_it_tells_who_looked_why_and_at_what(tmp_path):
     assert "<script" not in page
 
 
+async def test_only_auditors_count_as_reviews(tmp_path):
+    """What an official opened belongs to an access; of one that is sealed nothing is told."""
+    async with a_world(tmp_path) as world:
+        access = await world.access()
+        await world.desk.door.reveal(access, ("residence",), "an official's reason", "request")
+        made, _ = await reported(world)
+    assert made.reviews == 0
+
+
 async def test_it_shows_what_was_shown_and_no_more(tmp_path):
     """The data of the newest answer per block, narrowed as they were."""
     async with a_world(tmp_path) as world:

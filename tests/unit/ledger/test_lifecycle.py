@@ -104,6 +104,9 @@ async def test_a_destroyed_person_is_gone_and_nobody_else(tmp_path: Path) -> Non
         assert verified(tmp_path).findings == []
         with pytest.raises(PayloadDestroyed):
             await ledger.read("OWN", "access")
+        found = await ledger.find("OWN", "access")
+        assert found is not None
+        assert (found.index, found.payload) == (0, None)
         assert await ledger.payload("access", "MEMBER") == b"the member's own"
         assert await ledger.payload("access", "OTHER") == b"of somebody else"
         tombstone = (await ledger.search(Search(kind="destroy"))).items[0]

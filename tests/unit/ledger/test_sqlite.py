@@ -49,6 +49,7 @@ async def test_what_is_not_there_is_none(tmp_path: Path) -> None:
     async with a_ledger(tmp_path) as ledger:
         await ledger.append([entry])
         assert await ledger.read("unknown", "access") is None
+        assert await ledger.find(entry.id, "denial") is None
         assert await ledger.read(entry.id, "denial") is None
         assert await ledger.payload("access", entry.id) is None
         assert await ledger.payload("access", "unknown") is None

@@ -1,0 +1,43 @@
+"""What auditors do by the API is on record about the person, with what they looked for sealed."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hub.api.audit_acts import ReplayRequest, SearchRequest, replay_of, searched
+from hub.audit.act import Auditor, read_act
+from hub.ledger.store import Search
+from tests.support.answering import a_world
+from tests.support.builders import CITIZEN
+from tests.support.ledgers import SUBJECT
+
+WHO = Auditor(holder="issuer opaque", channel="api")
+REASON = "complaint 2026/17"
+
+
+async def test_a_revealing_replay_is_on_record_about_whom_it_shows(tmp_path):
+    """Each answer that was named, about its own person."""
+    async with a_world(tmp_path) as world:
+        await world.answer(blocks=("taxBills",))
+        mine = await world.last_answer()
+        await world.answer("99000006W", blocks=("taxBills",))
+        named = (mine, await world.last_answer())
+        wanted = ReplayRequest(reason=REASON, answers=named, reveal=True)
+        assert (await replay_of(world.desk, WHO, wanted)).answers == 2
+        [record] = (await world.ledger.search(Search(subject=SUBJECT, kind="reveal"))).items
+        payload = await world.ledger.payload("reveal", record.id)
+    assert payload is not None
+    assert read_act(payload).detail == {"answer": mine}
+
+
+async def test_a_search_seals_what_was_looked_for(tmp_path):
+    """Whom and which unit, to whoever examines the auditors; nothing of it on the leaf."""
+    given = {"subject": CITIZEN, "official": "99000003E", "unit": "MAD_0001"}
+    wanted = msgspec.convert({"reason": REASON, **given}, SearchRequest)
+    async with a_world(tmp_path) as world:
+        await searched(world.desk, WHO, wanted)
+        [record] = (await world.ledger.search(Search(kind="search"))).items
+        payload = await world.ledger.payload("search", record.id)
+    assert payload is not None
+    assert read_act(payload).detail == given
+    assert not [value for value in given.values() if value in record.leaf.decode()]
