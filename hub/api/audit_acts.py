@@ -30,7 +30,7 @@ from hub.audit.sample import PeriodOpen, Sample, draw
 from hub.core.document import Document, parse_document
 from hub.core.errors import InvalidDocument, LedgerError, PayloadBlocked, PayloadDestroyed
 from hub.core.policy import Caller
-from hub.ledger.store import Kind, Search
+from hub.ledger.store import Kind, Ledger, Search
 from hub.position.desk import Desk
 
 T = TypeVar("T")
@@ -166,10 +166,14 @@ async def head_of(request: AnyRequest) -> HeadView:
 
 
 async def proof_at(request: AnyRequest, kind: str, record_id: str) -> Proof:
-    """The proof of a record; 404 for one that there is not."""
-    ledger = desk_of(request).ledger
+    """The proof of a record of the hub that is asked."""
+    return await proof_of_record(desk_of(request).ledger, kind, record_id)
+
+
+async def proof_of_record(ledger: Ledger, kind: str, record_id: str) -> Proof:
+    """The proof of a record, be it blocked or destroyed; 404 for one that there is not."""
     known = {name: name for name in get_args(Kind)}
-    record = await ledger.read(record_id, known[kind]) if kind in known else None
+    record = await ledger.find(record_id, known[kind]) if kind in known else None
     inclusion = None if record is None else await ledger.prove(record.index)
     if inclusion is None:
         raise Problem("not-found", "no such record")

@@ -142,10 +142,10 @@ async def take_duty(ledger: Ledger, clock: Clock, caller: Caller, role: Role) ->
     """Let *caller* act as *role*; ConflictingDuties if they had the other one of late."""
     now = clock()
     for year in (now.year, now.year - 1):
-        if await ledger.read(_duty_id(_OTHER[role], year, caller), "duty") is not None:
+        if await ledger.find(_duty_id(_OTHER[role], year, caller), "duty") is not None:
             raise ConflictingDuties(f"this person has acted as {_OTHER[role]} in {year}")
     mine = _duty_id(role, now.year, caller)
-    if await ledger.read(mine, "duty") is None:
+    if await ledger.find(mine, "duty") is None:
         await _append_duty(ledger, mine, role, caller, now)
 
 
@@ -164,7 +164,7 @@ async def _append_duty(
         await ledger.append([entry])
     except LedgerError:
         # two first acts at once: one of them has written it
-        if await ledger.read(id_, "duty") is None:
+        if await ledger.find(id_, "duty") is None:
             raise
 
 

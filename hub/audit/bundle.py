@@ -26,7 +26,7 @@ from hub.audit.case import Case
 from hub.audit.library import Library
 from hub.audit.lineage import proof_of
 from hub.audit.summary import README, summary_html
-from hub.core.errors import HubError, LedgerError
+from hub.core.errors import HubError, LedgerError, PayloadBlocked, PayloadDestroyed
 from hub.ledger.recorder import recorded_message
 from hub.ledger.store import Kind, Ledger, Record
 
@@ -87,7 +87,7 @@ class Export:
             self._records.setdefault(record.index, record)
 
     async def add_case(self, case: Case) -> None:
-        """An answer with everything behind it, payloads included."""
+        """An answer with everything behind it, payloads included where they open."""
         await self._add("access", case.access)
         for block in case.blocks:
             if block.digest is not None:
@@ -148,7 +148,10 @@ class Export:
         self._files[f"proofs/{name}.json"] = msgspec.json.encode(proof)
 
     async def _add(self, kind: Kind, id_: str) -> None:
-        record = await self._ledger.read(id_, kind)
+        try:
+            record = await self._ledger.read(id_, kind)
+        except (PayloadBlocked, PayloadDestroyed):
+            record = await self._ledger.find(id_, kind)
         if record is None:
             raise LedgerError(f"a record of kind {kind} behind the answer is missing")
         self._records[record.index] = record

@@ -14,7 +14,7 @@ from hub.audit.difference import masked
 from hub.audit.library import Library
 from hub.audit.locate import Originals, Place
 from hub.audit.replay import judged, make
-from hub.core.errors import MappingError
+from hub.core.errors import MappingError, PayloadBlocked, PayloadDestroyed
 from hub.ledger.merkle import leaf_hash
 from hub.ledger.recorder import recorded_message
 from hub.ledger.store import Inclusion, Kind, Ledger
@@ -189,10 +189,16 @@ def value_at(node: Any, pointer: str) -> tuple[bool, Any]:
 
 
 async def _bodies(ledger: Ledger, blocks: list[BlockCase]) -> dict[str, bytes]:
-    """The bytes of each answer that a source gave, by exchange."""
+    """The bytes of each answer that a source gave, by exchange; none of those that are closed.
+
+    A cached answer of last month is blocked a month before what was shown of it.
+    """
     found: dict[str, bytes] = {}
     for id_ in dict.fromkeys(i for b in blocks for r in b.readings for i in r.exchanges):
-        payload = await ledger.payload("outcome", id_)
+        try:
+            payload = await ledger.payload("outcome", id_)
+        except (PayloadBlocked, PayloadDestroyed):
+            continue
         body = recorded_message(payload).body if payload is not None else None
         if body is not None:
             found[id_] = body
@@ -208,7 +214,7 @@ async def _proofs(ledger: Ledger, case: Case, blocks: list[BlockCase]) -> AsyncI
             for id_ in reading.exchanges:
                 named += [("sent", id_), ("outcome", id_)]
     for kind, id_ in dict.fromkeys(named):
-        record = await ledger.read(id_, kind)
+        record = await ledger.find(id_, kind)
         inclusion = None if record is None else await ledger.prove(record.index)
         if inclusion is not None:
             yield proof_of(f"{kind} {id_}", inclusion)

@@ -9,47 +9,33 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Literal
 
-import httpx
 import msgspec
 from msgspec import Struct
 
 from hub.audit.case import BlockCase, Case
 from hub.audit.difference import compare, general
+from hub.audit.recorded import Recorded, RecordedTransport, recorded_messages
 from hub.audit.replay import make
 from hub.core.binding import check_binding
 from hub.core.connector import Connector, Query, Spec
-from hub.core.errors import LedgerError, SourceError
+from hub.core.errors import LedgerError, PayloadBlocked, PayloadDestroyed, SourceError
 from hub.core.exchange import Outcome, Sent
 from hub.core.policy import Access
-from hub.ledger.recorder import RecordedMessage, recorded_message
-from hub.ledger.store import Ledger, Record
+from hub.ledger.store import Ledger
 from hub.mapping import Mapping as BlockMapping
 from hub.mapping import value_digest
 from hub.position.access import subject_of
 from hub.position.evidence import Reading
 from hub.position.sources import read_spec
-from hub.settings import Settings
+from hub.settings import Settings, SourceSettings
 from hub.tables import convert_table
 from hub.wire.client import SourceClient, open_client
-from hub.wire.tag import EXTENSION, Tag
 
 WAIT_S = 30.0
-_TOKEN = b'{"access_token":"replayed","token_type":"bearer","expires_in":3600}'
-"""What a technical exchange is given: its body, a credential, is never on record."""
-
-
-class Recorded(Struct, frozen=True, kw_only=True):
-    """One answered message of an operation."""
-
-    ordinal: int
-    at: dt.datetime
-    request: RecordedMessage
-    status: int
-    answer: RecordedMessage
 
 
 class ReadingReplay(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -85,32 +71,6 @@ class WireReplay(Struct, frozen=True, kw_only=True, rename="camel"):
         return same and all(block.identical for block in self.blocks)
 
 
-class RecordedTransport(httpx.AsyncBaseTransport):
-    """Gives recorded answers instead of a network; what is not on record cannot be reached."""
-
-    def __init__(self, recorded: Sequence[Recorded]) -> None:
-        self._answers = {message.ordinal: message for message in recorded}
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        tag: Tag = request.extensions[EXTENSION]
-        if tag.origin.subject is None:
-            headers = [("content-type", "application/json")]
-            return httpx.Response(200, headers=headers, stream=_Body(_TOKEN))
-        found = self._answers.pop(tag.ordinal, None)
-        if found is None:
-            raise httpx.ConnectError("the connector asks for what is not on record")
-        body = found.answer.body or b""
-        return httpx.Response(found.status, headers=list(found.answer.headers), stream=_Body(body))
-
-
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._content
-
-
 class _Nowhere:
     """A recorder for what does not happen again."""
 
@@ -123,15 +83,13 @@ async def replay_wire(
 ) -> WireReplay:
     """Replay every reading of *case* with the connectors that *settings* name.
 
-    A source that is not configured any more, or refuses, is a verdict and no error;
-    LedgerError when the evidence cannot be read.
+    A source that is not configured any more, or refuses, and an exchange that is blocked or
+    destroyed, is a verdict and no error; LedgerError when the evidence cannot be read.
     """
-    access = await _access(ledger, case)
     readings: list[ReadingReplay] = []
     made: dict[tuple[str, str], Reading] = {}
     for reading in case.evidence.readings:
-        recorded = await _recorded(ledger, reading)
-        again = await _again(settings, case, access, reading, recorded)
+        again = await _again(ledger, settings, case, reading)
         if isinstance(again, Reading):
             made[reading.source, reading.operation] = again
             readings.append(_compared(reading, again))
@@ -142,29 +100,22 @@ async def replay_wire(
 
 
 async def _again(
-    settings: Settings,
-    case: Case,
-    access: Access,
-    reading: Reading,
-    recorded: Sequence[Recorded],
+    ledger: Ledger, settings: Settings, case: Case, reading: Reading
 ) -> Reading | ReadingReplay:
     """The operation, fetched from the recorded bytes, or why that was refused."""
     table = settings.sources.get(reading.source)
+    try:
+        recorded = await recorded_messages(ledger, reading.exchanges)
+        access = await _access(ledger, case)
+    except (PayloadBlocked, PayloadDestroyed) as error:
+        return _refused(reading, str(error))
     if table is None or not recorded:
         why = "its source is not configured" if table is None else "it has no answered exchange"
         return _refused(reading, why)
     module, spec = read_spec(reading.source, table)
-    where = f"sources.{reading.source}.settings"
-    client = open_client(
-        reading.source,
-        table.url,
-        _Nowhere(),
-        egress=table.egress,
-        keeps_cookies=table.cookies,
-        transport=RecordedTransport(recorded),
-        clock=_standing(recorded[0].at),
-    )
+    client = _client(reading.source, table, recorded)
     try:
+        where = f"sources.{reading.source}.settings"
         options = convert_table(table.settings, module.Settings, settings.root, where)
         connector = _opened(module, client, options, recorded)
         return await _fetched(connector, spec, reading, _query(case, access, spec))
@@ -172,6 +123,18 @@ async def _again(
         return _refused(reading, f"{error.reason}: {error.detail}")
     finally:
         await client.aclose()
+
+
+def _client(source: str, table: SourceSettings, recorded: Sequence[Recorded]) -> SourceClient:
+    return open_client(
+        source,
+        table.url,
+        _Nowhere(),
+        egress=table.egress,
+        keeps_cookies=table.cookies,
+        transport=RecordedTransport(recorded),
+        clock=_standing(recorded[0].at),
+    )
 
 
 async def _fetched(connector: Connector, spec: Spec, reading: Reading, query: Query) -> Reading:
@@ -257,30 +220,6 @@ async def _access(ledger: Ledger, case: Case) -> Access:
         return msgspec.msgpack.decode(payload, type=Access)
     except msgspec.MsgspecError:
         raise LedgerError("the access behind the answer cannot be read") from None
-
-
-async def _recorded(ledger: Ledger, reading: Reading) -> list[Recorded]:
-    """The answered messages of a reading, in order; a repeated one counts as last answered."""
-    found: dict[int, Recorded] = {}
-    for id_ in reading.exchanges:
-        sent = await ledger.read(id_, "sent")
-        outcome = await ledger.read(id_, "outcome")
-        message = _message(sent, outcome)
-        if message is not None:
-            found[message.ordinal] = message
-    return [found[ordinal] for ordinal in sorted(found)]
-
-
-def _message(sent: Record | None, outcome: Record | None) -> Recorded | None:
-    if sent is None or outcome is None or sent.payload is None or outcome.payload is None:
-        return None
-    return Recorded(
-        ordinal=sent.header["ordinal"],
-        at=sent.at,
-        request=recorded_message(sent.payload),
-        status=outcome.header["status"],
-        answer=recorded_message(outcome.payload),
-    )
 
 
 def _standing(at: dt.datetime) -> Callable[[], dt.datetime]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 
 from hub.core.connector import Echo, Operation, Query, Spec, Subject
 from hub.core.document import parse_document
@@ -15,6 +17,8 @@ from hub.core.exchange import SourceRecord
 from hub.core.limits import CacheLimits
 from hub.core.model import BLOCKS
 from hub.core.policy import Access, Caller
+from hub.ledger.lifecycle import Why, keys_of
+from hub.ledger.lifecycle import block as block_keys
 from hub.ledger.recorder import LedgerRecorder
 from hub.ledger.sqlite import SqliteLedger
 from hub.mapping import Mapping, examples_path, load_examples, load_mapping
@@ -119,6 +123,20 @@ class World:
         access = await self.access(number)
         blocks = tuple(self.desk.sources.of_block)
         return await self.desk.answer(access, CALLER, Wish(**{"blocks": blocks, **wish}))
+
+    async def answer_of_last_month(self) -> str:
+        """The id of an answer out of memory whose exchanges were blocked a month before it."""
+        await self.answer()
+        keys = await keys_of(self.ledger, CALLER.document or parse_document(CITIZEN))
+        later = NOW + dt.timedelta(days=31)
+        self.desk.clock = lambda: later
+        access = await self.access()
+        lasting = {"began_at": later, "expires_at": later + dt.timedelta(minutes=9)}
+        access = msgspec.structs.replace(access, id="LATER", **lasting)
+        await self.desk.open_access(access, None, "test")
+        await self.desk.answer(access, CALLER, Wish(blocks=tuple(self.desk.sources.of_block)))
+        await block_keys(self.ledger, keys, Why(by="archive", ground="end_of_use"))
+        return await self.last_answer()
 
     async def last_answer(self) -> str:
         """The id of the answer recorded last."""

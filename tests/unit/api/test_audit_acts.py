@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
-from hub.api.audit_acts import ReplayRequest, SearchRequest, replay_of, searched
+from hub.api.audit_acts import (
+    ReplayRequest,
+    SearchRequest,
+    proof_of_record,
+    replay_of,
+    searched,
+)
+from hub.api.problems import Problem
 from hub.audit.act import Auditor, read_act
+from hub.ledger.lifecycle import Why, destroy, keys_of
 from hub.ledger.store import Search
 from tests.support.answering import a_world
 from tests.support.builders import CITIZEN
@@ -41,3 +50,17 @@ async def test_a_search_seals_what_was_looked_for(tmp_path):
     assert payload is not None
     assert read_act(payload).detail == given
     assert not [value for value in given.values() if value in record.leaf.decode()]
+
+
+async def test_what_was_destroyed_is_still_proved(tmp_path):
+    """A proof needs the leaf alone, so that an erased person's records can be accounted for."""
+    async with a_world(tmp_path) as world:
+        await world.answer(blocks=("taxBills",))
+        answer = await world.last_answer()
+        before = await proof_of_record(world.ledger, "answer", answer)
+        why = Why(by="archive", ground="erasure", order="court-1")
+        await destroy(world.ledger, await keys_of(world.ledger, SUBJECT), why, {})
+        after = await proof_of_record(world.ledger, "answer", answer)
+        with pytest.raises(Problem):
+            await proof_of_record(world.ledger, "invented", answer)
+    assert (after.index, after.leaf_hash) == (before.index, before.leaf_hash)

@@ -22,6 +22,7 @@ from hub.audit.bundle import BundleError, Export, recipient_of
 from hub.audit.case import open_case
 from hub.audit.library import Library
 from hub.audit.verify_bundle import expired, verify_bundle
+from hub.core.limits import CacheLimits
 from hub.core.model import BLOCKS
 from tests.support.answering import ROOT, a_world
 from tests.support.builders import CITIZEN, NOW
@@ -67,6 +68,18 @@ async def exported(world, expires=EXPIRES, *, headers=False, recipient=True):
     else:
         await bundle.add_case(await open_case(world.ledger, await world.last_answer()))
     return await bundle.finish(expires, recipient_of(certificate(), NOW) if recipient else None)
+
+
+async def test_a_case_leaves_without_what_is_blocked(tmp_path):
+    """Its exchanges of last month are proved, their payloads stay."""
+    keeping = CacheLimits(fresh_s=600, stale_s=1200)
+    async with a_world(tmp_path / "hub", cache=keeping) as world:
+        await world.answer_of_last_month()
+        (tmp_path / "bundle.zip").write_bytes(await exported(world))
+    key = (tmp_path / "hub" / "keys" / "log.pub").read_text("utf-8")
+    assert verify_bundle(tmp_path / "bundle.zip", key) == []
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as file:
+        assert [name for name in file.namelist() if name.endswith("-outcome.json")]
 
 
 @pytest.fixture

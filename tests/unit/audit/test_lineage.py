@@ -181,3 +181,18 @@ def test_pointers_are_escaped():
     assert pointer_of(("a/b", 3, "c~d")) == "/a~1b/3/c~0d"
     assert value_at({"a/b": [0, 1, 2, {"c~d": 5}]}, "/a~1b/3/c~0d") == (True, 5)
     assert value_at({"a": 1}, "/a/b") == (False, None)
+
+
+async def test_a_blocked_exchange_takes_the_bytes_away_and_nothing_else(tmp_path):
+    """The fields of a cached answer keep their paths and proofs when its month is blocked."""
+    keeping = CacheLimits(fresh_s=600, stale_s=1200)
+    async with a_world(tmp_path, cache=keeping) as world:
+        await world.answer_of_last_month()
+        _, explanation = await explained(world)
+    cached = [block for block in explanation.blocks if block.from_cache]
+    sources = [s for b in cached for f in b.fields for s in f.sources]
+    assert sources
+    assert [source for source in sources if source.raw is not None] == []
+    proved = {proof.record for proof in explanation.proofs}
+    for source in sources:
+        assert {f"outcome {exchange}" for exchange in source.exchanges} <= proved

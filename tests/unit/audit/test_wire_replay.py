@@ -7,10 +7,12 @@ import asyncio
 import pytest
 
 from hub.audit.case import open_case
-from hub.audit.wire_replay import Recorded, RecordedTransport, replay_wire
+from hub.audit.recorded import Recorded, RecordedTransport
+from hub.audit.wire_replay import replay_wire
 from hub.core.connector import Operation, Patience
 from hub.core.errors import SourceUnavailable
 from hub.core.exchange import Origin
+from hub.core.limits import CacheLimits
 from hub.ledger.recorder import RecordedMessage
 from hub.settings import Settings
 from hub.wire.client import Call, open_client
@@ -73,3 +75,14 @@ async def test_a_source_that_is_not_configured_is_a_verdict(tmp_path):
     assert not report.ok
     assert {reading.verdict for reading in report.readings} == {"refused"}
     assert [block.identical for block in report.blocks] == [False]
+
+
+async def test_a_blocked_exchange_is_a_verdict(tmp_path):
+    """Which record it is, and that it is blocked; it ends no audit."""
+    keeping = CacheLimits(fresh_s=600, stale_s=1200)
+    async with a_world(tmp_path, cache=keeping) as world:
+        case = await open_case(world.ledger, await world.answer_of_last_month())
+        report = await replay_wire(world.ledger, Settings(root=tmp_path), case, {})
+    assert report.readings
+    assert {reading.verdict for reading in report.readings} == {"refused"}
+    assert all("is blocked" in (reading.why or "") for reading in report.readings)
