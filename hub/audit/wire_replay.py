@@ -106,7 +106,7 @@ async def _again(
     table = settings.sources.get(reading.source)
     try:
         recorded = await recorded_messages(ledger, reading.exchanges)
-        access = await _access(ledger, case)
+        access, request = await _asked_under(ledger, case, reading)
     except (PayloadBlocked, PayloadDestroyed) as error:
         return _refused(reading, str(error))
     if table is None or not recorded:
@@ -118,7 +118,7 @@ async def _again(
         where = f"sources.{reading.source}.settings"
         options = convert_table(table.settings, module.Settings, settings.root, where)
         connector = _opened(module, client, options, recorded)
-        return await _fetched(connector, spec, reading, _query(case, access, spec))
+        return await _fetched(connector, spec, reading, _query(case, access, request, spec))
     except SourceError as error:
         return _refused(reading, f"{error.reason}: {error.detail}")
     finally:
@@ -164,14 +164,14 @@ def _opened(
     return connector
 
 
-def _query(case: Case, access: Access, spec: Spec) -> Query:
+def _query(case: Case, access: Access, request: str | None, spec: Spec) -> Query:
     return Query(
         subject=subject_of(access),
         access=access,
         as_of=case.record.at,
         wanted={block: frozenset({"*"}) for block in spec.blocks},
         deadline=asyncio.get_running_loop().time() + WAIT_S,
-        request=case.record.header.get("request"),
+        request=request,
     )
 
 
@@ -212,14 +212,24 @@ def _mapped(
     )
 
 
-async def _access(ledger: Ledger, case: Case) -> Access:
-    payload = await ledger.payload("access", case.access)
+async def _asked_under(ledger: Ledger, case: Case, reading: Reading) -> tuple[Access, str | None]:
+    """The access and the request that *reading* was asked under.
+
+    An answer from memory has others of its own; one of a bulk request was asked under none.
+    """
+    sent = await ledger.find(reading.exchanges[0], "sent") if reading.exchanges else None
+    under = sent.header if sent is not None and "access" in sent.header else case.record.header
+    return await _access(ledger, str(under["access"])), under.get("request")
+
+
+async def _access(ledger: Ledger, id_: str) -> Access:
+    payload = await ledger.payload("access", id_)
     if payload is None:
-        raise LedgerError("the access behind the answer is not on record")
+        raise LedgerError("the access behind an exchange is not on record")
     try:
         return msgspec.msgpack.decode(payload, type=Access)
     except msgspec.MsgspecError:
-        raise LedgerError("the access behind the answer cannot be read") from None
+        raise LedgerError("the access behind an exchange cannot be read") from None
 
 
 def _standing(at: dt.datetime) -> Callable[[], dt.datetime]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from hashlib import sha256
 
 import pytest
 
@@ -11,14 +12,15 @@ from hub.audit.recorded import Recorded, RecordedTransport
 from hub.audit.wire_replay import replay_wire
 from hub.core.connector import Operation, Patience
 from hub.core.errors import SourceUnavailable
-from hub.core.exchange import Origin
+from hub.core.exchange import Origin, SourceRecord
 from hub.core.limits import CacheLimits
-from hub.ledger.recorder import RecordedMessage
-from hub.settings import Settings
+from hub.ledger.recorder import RecordedMessage, entry_of
+from hub.position.evidence import evidence_bytes
+from hub.settings import Settings, SourceSettings
 from hub.wire.client import Call, open_client
 from tests.support.answering import a_world, no_network
 from tests.support.builders import NOW, MemoryRecorder
-from tests.support.ledgers import SUBJECT
+from tests.support.ledgers import SUBJECT, a_sent, an_entry, its_outcome
 
 ONE_TRY = Operation(name="read", echoes=(), patience=Patience(attempts=1))
 
@@ -86,3 +88,32 @@ async def test_a_blocked_exchange_is_a_verdict(tmp_path):
     assert report.readings
     assert {reading.verdict for reading in report.readings} == {"refused"}
     assert all("is blocked" in (reading.why or "") for reading in report.readings)
+
+
+async def test_an_answer_from_memory_is_replayed_as_it_was_asked(tmp_path):
+    """Under the access and request of its exchange, which sources echo; not its own."""
+    table = SourceSettings(module="tests.support.asking", url="http://asking.test/")
+    settings = Settings(root=tmp_path, sources={"asking": table})
+    async with a_world(tmp_path) as world:
+        first, second = await world.access(), await world.access()
+        origin = Origin(access=first.id, request="FIRST", subject=SUBJECT, retention="citizen")
+        sent = a_sent(origin=origin, source="asking", operation="read")
+        await world.ledger.append([entry_of(sent), entry_of(its_outcome(sent))])
+        await world.ledger.append([an_answer(sent, first.id, access=second.id, request="SECOND")])
+        case = await open_case(world.ledger, await world.last_answer())
+        [reading] = (await replay_wire(world.ledger, settings, case, {})).readings
+    assert (reading.verdict, reading.why) == ("identical", None)
+
+
+def an_answer(sent, under, **header):
+    """An answer whose one reading was asked by *sent*."""
+    record = SourceRecord(
+        source=sent.source,
+        operation=sent.operation,
+        payload={"document": SUBJECT.number, "under": f"{under}.FIRST"},
+        exchanges=(sent.id,),
+        obtained_at=NOW,
+    )
+    body = b"{}"
+    header |= {"purpose": "self_service", "answer": sha256(body).hexdigest(), "blocks": {}}
+    return an_entry("answer", header=header, payload=body, decoded=evidence_bytes([record], {}))
