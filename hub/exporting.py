@@ -23,6 +23,7 @@ from hub.ledger.sqlite import SqliteLedger
 from hub.ledger.store import JSON, Search
 from hub.position.outside import model_of
 from hub.position.purposes import load_purposes
+from hub.position.units import load_units
 from hub.settings import Settings
 
 __all__ = ["Wish", "export", "period_of", "report"]
@@ -54,12 +55,14 @@ def report(config: Path, number: str, out: Path, reason: str) -> str:
 
     async def work(settings: Settings) -> bytes:
         blocks = model_of(settings).blocks
-        purposes = load_purposes(contracts_of(settings) / "hub" / "purposes.toml", blocks)
+        contracts = contracts_of(settings) / "hub"
+        purposes = load_purposes(contracts / "purposes.toml", blocks)
+        units = load_units(contracts / "units.toml")
         async with opened(settings) as ledger:
             await note_act(
                 ledger, utc_now, acting(), "report", reason, reveals=True, subject=subject
             )
-            made = await access_report(ledger, purposes, blocks, subject, utc_now())
+            made = await access_report(ledger, purposes, units, blocks, subject, utc_now())
         return report_html(made).encode()
 
     return _written(out, run(config, work))

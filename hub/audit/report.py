@@ -19,10 +19,12 @@ from hub.audit.case import open_case
 from hub.audit.choose import found, is_about
 from hub.audit.render import page, table
 from hub.core.document import Document
-from hub.core.errors import LedgerError
+from hub.core.errors import LedgerError, PayloadBlocked, PayloadDestroyed
 from hub.core.model import BlockType
-from hub.core.policy import Access, PurposeTable
+from hub.core.policy import Access, Purpose, PurposeTable
 from hub.ledger.store import Ledger, Record, Search
+from hub.position.access_log import purpose_view, unit_view
+from hub.position.units import UnitTable
 
 _MADRID = ZoneInfo("Europe/Madrid")
 
@@ -76,11 +78,12 @@ class AccessReport(Struct, frozen=True, kw_only=True):
 async def access_report(
     ledger: Ledger,
     purposes: PurposeTable,
+    units: UnitTable,
     blocks: Mapping[str, BlockType],
     subject: Document,
     now: dt.datetime,
 ) -> AccessReport:
-    """The report about *subject*; LedgerError where the ledger cannot be read."""
+    """The report about *subject*; LedgerError where the ledger cannot be read, or was altered."""
     looks: list[Look] = []
     unreadable = 0
     answers = await _answers(ledger, subject)
@@ -92,7 +95,8 @@ async def access_report(
         if access is None:
             unreadable += 1
         else:
-            looks.append(_look(access, answers.get(access.id, []), purposes, blocks))
+            told = _told(answers.get(access.id, []), blocks)
+            looks.append(_look(access, purposes.get(access.purpose), units, record, told))
     reveals = [r async for r in found(ledger, Search(subject=subject, kind="reveal"))]
     shown, shown_at = await _last_shown(ledger, answers, blocks)
     return AccessReport(
@@ -122,33 +126,40 @@ async def _access(ledger: Ledger, record: Record) -> Access | None:
     """The opened access; None where its payload is blocked or destroyed."""
     try:
         payload = await ledger.payload("access", record.id)
-        return None if payload is None else msgspec.msgpack.decode(payload, type=Access)
-    except (LedgerError, msgspec.MsgspecError):
+    except (PayloadBlocked, PayloadDestroyed):
         return None
+    try:
+        return msgspec.msgpack.decode(payload or b"", type=Access)
+    except msgspec.MsgspecError:
+        raise LedgerError(f"record {record.index}: not the payload of an access") from None
 
 
 def _look(
-    access: Access,
-    answers: list[Record],
-    purposes: PurposeTable,
-    blocks: Mapping[str, BlockType],
+    access: Access, purpose: Purpose | None, units: UnitTable, record: Record, what: tuple[str, ...]
 ) -> Look:
-    purpose = purposes.get(access.purpose)
-    unit = access.official.processing_unit if access.official else access.caller.processing_unit
-    who = _WHO[access.caller.audience]
+    """An access in the words in which the person's own log has it: see `hub.position.access_log`."""
+    who, why = _WHO[access.caller.audience], purpose_view(purpose, record.header)
+    if access.caller.audience != "citizen":
+        who = f"{who} ({unit_view(purpose, units, record.header).es})"
+    is_named = why.code is not None
+    return Look(
+        at=access.began_at,
+        who=who,
+        why=why.title.es,
+        basis=access.legal_basis if is_named else "",
+        case_file=(access.case_file or "") if is_named else "",
+        what=what,
+    )
+
+
+def _told(answers: list[Record], blocks: Mapping[str, BlockType]) -> tuple[str, ...]:
+    """What each block came to under one access, the last answer's word counting."""
     states: dict[str, str] = {}
     for record in reversed(answers):
         states |= {name: block["state"] for name, block in record.header["blocks"].items()}
-    return Look(
-        at=access.began_at,
-        who=f"{who} ({unit})" if unit else who,
-        why=purpose.title.es if purpose else access.purpose,
-        basis=access.legal_basis,
-        case_file=access.case_file or "",
-        what=tuple(
-            f"{blocks[name].title_es if name in blocks else name}: {_STATES.get(state, state)}"
-            for name, state in states.items()
-        ),
+    return tuple(
+        f"{blocks[name].title_es if name in blocks else name}: {_STATES.get(state, state)}"
+        for name, state in states.items()
     )
 
 
@@ -165,8 +176,8 @@ async def _last_shown(
             break
         try:
             case = await open_case(ledger, record.id)
-        except LedgerError:
-            continue  # blocked or destroyed: it is not opened for a report either
+        except (PayloadBlocked, PayloadDestroyed):
+            continue  # it is not opened for a report either
         for block in case.blocks:
             title = blocks[block.name].title_es if block.name in blocks else block.name
             if block.shown is not None and title not in shown:

@@ -96,7 +96,7 @@ class AccessLog:
         clock: Clock,
     ) -> None:
         self._ledger, self._purposes, self._clock = ledger, purposes, clock
-        self._generic, self._names, self._bodies = units.generic, units.names(), bodies
+        self._units, self._bodies = units, bodies
 
     async def page(
         self, subject: Document, wanted: LookFilter, limit: int, cursor: str | None
@@ -142,13 +142,14 @@ class AccessLog:
         answers = await self._answers(subject, record.id)
         closing = await self._ledger.search(Search(access=record.id, kind="closing"), limit=1)
         own = header.get("audience") == "citizen"
+        purpose = self._purposes.get(header["purpose"])
         return Look(
             id=record.id,
             at=record.at,
             actor="yourself" if own else _actor(header),
             body=self._bodies.get(header.get("issuer") or "", ""),
-            unit=None if own else self._unit(header),
-            purpose=_purpose_view(self._purposes.get(header["purpose"]), header),
+            unit=None if own else unit_view(purpose, self._units, header),
+            purpose=purpose_view(purpose, header),
             channel=header.get("channel") or "api",
             blocks=_blocks_of(answers),
             answers=len(answers),
@@ -165,14 +166,6 @@ class AccessLog:
             page = await self._ledger.search(query, limit=_BATCH, cursor=page.cursor)
             found += page.items
         return found
-
-    def _unit(self, header: Mapping[str, Any]) -> PlainText:
-        """The unit's name, the system's where there is no unit, or the generic words."""
-        purpose = self._purposes.get(header["purpose"])
-        if purpose is None or purpose.discreet:
-            return self._generic
-        code = header.get("unit") or header.get("client") or ""
-        return self._names.get(code, self._generic)
 
 
 def _page(found: list[tuple[int, Look]], cursor: str | None) -> LookPage:
@@ -194,7 +187,15 @@ def _blocks_of(answers: list[Record]) -> tuple[str, ...]:
     return tuple(sorted(told))
 
 
-def _purpose_view(purpose: Purpose | None, header: Mapping[str, Any]) -> PurposeView:
+def unit_view(purpose: Purpose | None, units: UnitTable, header: Mapping[str, Any]) -> PlainText:
+    """The unit's name, the system's where there is no unit, or the generic words."""
+    if purpose is None or purpose.discreet:
+        return units.generic
+    code = header.get("unit") or header.get("client") or ""
+    return units.names().get(code, units.generic)
+
+
+def purpose_view(purpose: Purpose | None, header: Mapping[str, Any]) -> PurposeView:
     """The purpose's own words; generic ones where its name endangers or nobody knows it now."""
     if purpose is None or purpose.discreet:
         asking = None if purpose is None else purpose.opposition_text
