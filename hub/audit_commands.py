@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TextIO, get_args
 
 import click
 
@@ -99,14 +99,23 @@ def audit() -> None:
     show_default=True,
     help="Of what.",
 )
+@click.option(
+    "--checkpoint",
+    type=click.File(encoding="utf-8"),
+    help="The one agreed on; by default the first that was signed after the period.",
+)
+@REASON
 @CONFIG
 @tells_errors
-def sample(config: Path, period: str, size: int, kind: Kind) -> None:
+def sample(config: Path, reason: str, period: str, checkpoint: TextIO | None, **drawn: Any) -> None:
     """Draw records from the root of the signed tree; anybody can draw them again."""
     from hub import auditing
+    from hub.audit.sample import Lottery
 
     since, until = auditing.period_of(period)
-    click.echo(auditing.run(config, lambda s: auditing.sampled(s, since, until, size, kind)))
+    note = None if checkpoint is None else checkpoint.read()
+    lottery = Lottery(since=since, until=until, checkpoint=note, **drawn)
+    click.echo(auditing.run(config, lambda s: auditing.sampled(s, lottery, reason)))
 
 
 @audit.command("export")

@@ -25,14 +25,14 @@ from hub.audit.lineage import explain
 from hub.audit.opening import Opening
 from hub.audit.render import as_json, explanation_text, replay_html, replay_text
 from hub.audit.replay import Replay, Replayer
-from hub.audit.sample import draw
+from hub.audit.sample import Lottery, draw
 from hub.audit.wire_replay import WireReplay, replay_wire
 from hub.core.document import Document, parse_document
 from hub.core.errors import SettingsError
 from hub.core.moment import utc_now
 from hub.ledger.open import open_ledger
 from hub.ledger.sqlite import SqliteLedger
-from hub.ledger.store import Kind, Ledger, Search
+from hub.ledger.store import Ledger, Search
 from hub.mapping import Coverage, coverage, load_schemas
 from hub.position.outside import model_of
 from hub.position.sources import contract_folder, mappings_folder, read_spec
@@ -157,12 +157,12 @@ async def known(settings: Settings, subject: Document, moment: dt.datetime, reas
         )
 
 
-async def sampled(
-    settings: Settings, since: dt.datetime, until: dt.datetime, size: int, kind: Kind
-) -> str:
+async def sampled(settings: Settings, lottery: Lottery, reason: str) -> str:
     """A provable sample of a period, as JSON; opens nobody's data."""
     async with opened(settings) as ledger:
-        return as_json(await draw(ledger, await ledger.checkpoint(), since, until, size, kind))
+        detail = lottery.detail()
+        await note_act(ledger, utc_now, acting(), "sample", reason, reveals=False, detail=detail)
+        return as_json(await draw(ledger, lottery))
 
 
 def _opening(ledger: SqliteLedger, action: Action, reason: str, *, reveals: bool) -> Opening:

@@ -10,12 +10,6 @@ from litestar.params import Parameter
 from litestar.status_codes import HTTP_200_OK
 
 from hub.api.audit_acts import (
-    HeadView,
-    LineageRequest,
-    ReplayRequest,
-    SampleRequest,
-    SearchPage,
-    SearchRequest,
     auditor,
     desk_of,
     head_of,
@@ -25,6 +19,14 @@ from hub.api.audit_acts import (
     replay_of,
     sample_of,
     searched,
+)
+from hub.api.audit_bodies import (
+    HeadView,
+    LineageRequest,
+    ReplayRequest,
+    SampleRequest,
+    SearchPage,
+    SearchRequest,
 )
 from hub.api.bodies import json_body
 from hub.api.context import AnyRequest
@@ -155,9 +157,9 @@ async def replays(request: AnyRequest) -> Response[bytes]:
 )
 async def samples(request: AnyRequest) -> Response[bytes]:
     """Records of a period, drawn by the root of the tree."""
-    await auditor(request)
+    who = await auditor(request)
     wanted = read_body(await json_body(request), SampleRequest)
-    return _json(await sample_of(desk_of(request), wanted))
+    return _json(await sample_of(desk_of(request), who, wanted))
 
 
 def _json(value: object) -> Response[bytes]:

@@ -1,18 +1,23 @@
-"""The bodies of `/v1/audit`, and what is done for them: recorded first, then opened."""
+"""What is done for `/v1/audit`: recorded first, then opened."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar, get_args
+from typing import TypeVar, get_args
 
 import msgspec
-from msgspec import Meta, Struct
 
+from hub.api.audit_bodies import (
+    HeadView,
+    LineageRequest,
+    RecordView,
+    ReplayRequest,
+    SampleRequest,
+    SearchPage,
+    SearchRequest,
+)
 from hub.api.context import AnyRequest, caller_of, context_of
 from hub.api.problems import Fault, Problem
 from hub.audit.act import (
-    SHORTEST_REASON,
     Action,
     Auditor,
     ConflictingDuties,
@@ -26,98 +31,18 @@ from hub.audit.library import Library
 from hub.audit.lineage import Explanation, Proof, explain, proof_of
 from hub.audit.opening import Opening
 from hub.audit.replay import Replay, Replayer
-from hub.audit.sample import PeriodOpen, Sample, draw
+from hub.audit.sample import Lottery, PeriodOpen, Sample, draw
 from hub.core.document import Document, parse_document
 from hub.core.errors import InvalidDocument, LedgerError, PayloadBlocked, PayloadDestroyed
 from hub.core.policy import Caller
+from hub.ledger.heads import NotOfThisTree
 from hub.ledger.store import Kind, Ledger, Search
 from hub.position.desk import Desk
 
 T = TypeVar("T")
 
-Reason = Annotated[str, Meta(min_length=SHORTEST_REASON, max_length=500)]
-Text = Annotated[str, Meta(min_length=1, max_length=250)]
-MOST_REPLAYED = 1000
-
 _NOT_THERE = (NotOnRecord, PayloadBlocked, PayloadDestroyed)
 """What an auditor named and cannot have opened; the message says which of the three."""
-
-
-class Body(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """A request of an auditor."""
-
-
-class SearchRequest(Body, frozen=True):
-    """What to look for, and why. Everything that is given must fit."""
-
-    reason: Reason
-    subject: Text | None = None
-    official: Text | None = None
-    case_file: Text | None = None
-    purpose: Text | None = None
-    unit: Text | None = None
-    access: Text | None = None
-    kind: Kind | None = None
-    source: Text | None = None
-    operation: Text | None = None
-    error: Text | None = None
-    security: Text | None = None
-    since: Annotated[dt.datetime, Meta(tz=True)] | None = None
-    until: Annotated[dt.datetime, Meta(tz=True)] | None = None
-    limit: Annotated[int, Meta(ge=1, le=500)] = 50
-    cursor: Text | None = None
-
-
-class LineageRequest(Body, frozen=True):
-    """Why, which block, and whether values are shown."""
-
-    reason: Reason
-    block: Text | None = None
-    reveal: bool = False
-
-
-class ReplayRequest(Body, frozen=True):
-    """Which answers: those named, or those that a search finds."""
-
-    reason: Reason
-    answers: Annotated[tuple[Text, ...], Meta(max_length=MOST_REPLAYED)] = ()
-    purpose: Text | None = None
-    since: Annotated[dt.datetime, Meta(tz=True)] | None = None
-    until: Annotated[dt.datetime, Meta(tz=True)] | None = None
-    most: Annotated[int, Meta(ge=1, le=MOST_REPLAYED)] = 100
-    reveal: bool = False
-
-
-class SampleRequest(Body, frozen=True):
-    """The period (its end excluded), the size, and of what."""
-
-    since: Annotated[dt.datetime, Meta(tz=True)]
-    until: Annotated[dt.datetime, Meta(tz=True)]
-    size: Annotated[int, Meta(ge=1, le=10_000)]
-    kind: Kind = "access"
-
-
-class RecordView(Struct, frozen=True, kw_only=True):
-    """What stands in clear of a record."""
-
-    index: int
-    kind: str
-    id: str
-    at: dt.datetime
-    header: Mapping[str, Any]
-
-
-class SearchPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Some of what was found; `cursor` leads to the rest."""
-
-    records: tuple[RecordView, ...]
-    cursor: str | None = None
-
-
-class HeadView(Struct, frozen=True, kw_only=True):
-    """A checkpoint as a C2SP signed note. Its key is had elsewhere, or it proves nothing."""
-
-    note: str
 
 
 async def operator(request: AnyRequest) -> Caller:
@@ -273,12 +198,27 @@ def _opening(
     )
 
 
-async def sample_of(desk: Desk, wanted: SampleRequest) -> Sample:
-    """A sample under the checkpoint of now."""
-    head = await desk.ledger.checkpoint()
+async def sample_of(desk: Desk, who: Auditor, wanted: SampleRequest) -> Sample:
+    """A sample under the checkpoint that was named, or the first one after the period."""
+    lottery = Lottery(
+        since=wanted.since,
+        until=wanted.until,
+        size=wanted.size,
+        kind=wanted.kind,
+        checkpoint=wanted.checkpoint,
+    )
+    await note_act(
+        desk.ledger,
+        desk.clock,
+        who,
+        "sample",
+        wanted.reason,
+        reveals=False,
+        detail=lottery.detail(),
+    )
     try:
-        return await draw(desk.ledger, head, wanted.since, wanted.until, wanted.size, wanted.kind)
-    except (ValueError, PeriodOpen) as error:
+        return await draw(desk.ledger, lottery)
+    except (ValueError, PeriodOpen, NotOfThisTree) as error:
         raise Problem("invalid-request", str(error)) from None
 
 

@@ -33,6 +33,7 @@ from hub.ledger.seal import (
 from hub.ledger.store import Entry, Pseudonym, Receipt
 
 _KEY_BYTES = 32
+_PROBE_BYTES = 16 * 1024
 
 Act = Callable[[sqlite3.Connection], Sequence[Entry]]
 """What is done to the tables in a transaction; returns the records that tell of it."""
@@ -203,6 +204,14 @@ def period_of(moment: dt.datetime) -> str:
     """The month, in UTC, whose payloads share a data key: `2026-11`."""
     utc = moment.astimezone(dt.UTC)
     return f"{utc.year:04}-{utc.month:02}"
+
+
+def probe(db: sqlite3.Connection) -> None:
+    """Need room, take it and give it back, durably."""
+    with transaction(db):
+        db.execute("INSERT INTO sealed VALUES (-1, zeroblob(?))", (_PROBE_BYTES,))
+        db.execute("DELETE FROM sealed WHERE idx = -1")
+        db.execute("UPDATE meta SET value = value WHERE name = 'format'")
 
 
 def subject_of(keys: Keys, person: Document | Pseudonym) -> Pseudonym:

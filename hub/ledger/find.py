@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime as dt
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -21,6 +22,10 @@ MAX_LIMIT = 1000
 _PLAIN = ("purpose", "unit", "access", "kind", "source", "operation", "error", "security")
 _CURSOR = re.compile(r"before (0|[1-9][0-9]{0,17})")
 _END = 2**62
+_FIRST = (
+    "SELECT idx FROM moment WHERE idx >= (SELECT min(first) FROM hour WHERE hour >= ?)"
+    " AND at >= ? ORDER BY idx LIMIT 1"
+)
 
 
 def terms_of(keys: Keys, query: Search) -> list[Term]:
@@ -56,6 +61,13 @@ def found(
     rows = [row[0] for row in db.execute(f"{statement} LIMIT ?", (*values, limit + 1))]
     more = len(rows) > limit
     return rows[:limit], cursor_before(rows[limit - 1]) if more else None
+
+
+def first_since(db: sqlite3.Connection, moment: dt.datetime) -> int | None:
+    """The first record in the search index *db* that is of *moment* or later."""
+    at = milliseconds_of(moment)
+    row = db.execute(_FIRST, (at // HOUR_MS, at)).fetchone()
+    return None if row is None else row[0]
 
 
 def cursor_before(index: int) -> str:

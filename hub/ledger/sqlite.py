@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,14 +16,15 @@ import msgspec
 from hub.core.document import Document
 from hub.core.errors import LedgerError
 from hub.core.moment import Clock
-from hub.ledger.batch import Act, Batch, last_note, transaction, tree_of, unwrapped
-from hub.ledger.checkpoint import Checkpoint, VerifierKey, open_checkpoint
-from hub.ledger.find import found
+from hub.ledger.batch import Act, Batch, probe, tree_of, unwrapped
+from hub.ledger.checkpoint import Checkpoint, VerifierKey
+from hub.ledger.find import first_since, found
+from hub.ledger.heads import held, past, proved
 from hub.ledger.index import Index, index_path
 from hub.ledger.indexer import Indexer
 from hub.ledger.keys import Keys
 from hub.ledger.leaf import checked, milliseconds_of
-from hub.ledger.merkle import consistency_proof, inclusion_proof
+from hub.ledger.merkle import consistency_proof
 from hub.ledger.reading import (
     COLUMNS,
     are_open,
@@ -42,7 +44,6 @@ T = TypeVar("T")
 PAGE = 1000
 """The most records that one listing gives."""
 
-_PROBE_BYTES = 16 * 1024
 _PROBE_S = 2.0
 
 
@@ -139,11 +140,21 @@ class SqliteLedger:
     async def prove(self, index: int) -> Inclusion | None:
         if not 0 <= index < await self.size():
             return None
-        proof = await self._read(lambda db: self._proof(db, index))
+        proof = await self._read(lambda db: proved(db, index, self._trusted))
         if proof is None:  # no checkpoint covers the record yet
             await self.checkpoint()
-            proof = await self._read(lambda db: self._proof(db, index))
+            proof = await self._read(lambda db: proved(db, index, self._trusted))
         return proof
+
+    async def head_of(self, note: str) -> Checkpoint:
+        return await self._read(lambda db: held(db, note, self._trusted))
+
+    async def head_past(self, moment: dt.datetime) -> Checkpoint | None:
+        index = await self._read(lambda db: first_since(self._indexed(db), moment))
+        if index is None:
+            return None
+        head = await self._read(lambda db: past(db, index, self._trusted))
+        return head or await self.checkpoint()
 
     async def prove_extends(self, old: int, new: int) -> tuple[bytes, ...]:
         """The consistency proof between two sizes; LedgerError unless 0 < old <= new <= size."""
@@ -168,7 +179,7 @@ class SqliteLedger:
     async def writable(self) -> bool:
         try:
             async with asyncio.timeout(_PROBE_S):
-                await self.writer.run(_probe)
+                await self.writer.run(probe)
         except (LedgerError, TimeoutError):
             return False
         return True
@@ -191,11 +202,15 @@ class SqliteLedger:
     def _found(
         self, db: sqlite3.Connection, query: Search, limit: int, cursor: str | None
     ) -> Page[Record]:
-        index = self._searched()
-        index.catch_up(db)
-        indexes, next_ = found(index.db, self._keys, query, limit, cursor)
+        indexes, next_ = found(self._indexed(db), self._keys, query, limit, cursor)
         rows = (db.execute(f"{COLUMNS} WHERE idx = ?", (at,)).fetchone() for at in indexes)
         return Page(items=tuple(record_of(db, row) for row in rows), cursor=next_)
+
+    def _indexed(self, db: sqlite3.Connection) -> sqlite3.Connection:
+        """The search index, with everything in it that was appended."""
+        index = self._searched()
+        index.catch_up(db)
+        return index.db
 
     def _searched(self) -> Index:
         if self._index is None:
@@ -235,17 +250,6 @@ class SqliteLedger:
         context = context_of(record.kind, record.id, row[0])
         return open_sealed(unwrapped(self._keys, row), context, sealed[0])
 
-    def _proof(self, db: sqlite3.Connection, index: int) -> Inclusion | None:
-        note = last_note(db)
-        if note is None:
-            return None
-        head = open_checkpoint(note, self._trusted)
-        if head.size <= index:
-            return None
-        header = db.execute("SELECT header FROM leaf WHERE idx = ?", (index,)).fetchone()[0]
-        path = inclusion_proof(index, head.size, look_in(db))
-        return Inclusion(index=index, leaf=header, path=path, checkpoint=head)
-
     async def query(self, call: Callable[[sqlite3.Connection], T]) -> T:
         """The result of *call* on a connection that cannot write."""
         return await self._read(call)
@@ -284,11 +288,3 @@ class SqliteLedger:
 def _emptied(db: sqlite3.Connection) -> bool:
     busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
-
-
-def _probe(db: sqlite3.Connection) -> None:
-    """Need room, take it and give it back, durably."""
-    with transaction(db):
-        db.execute("INSERT INTO sealed VALUES (-1, zeroblob(?))", (_PROBE_BYTES,))
-        db.execute("DELETE FROM sealed WHERE idx = -1")
-        db.execute("UPDATE meta SET value = value WHERE name = 'format'")

@@ -225,6 +225,16 @@ class Ledger(Protocol):
         """The signed head of everything appended so far, stored before it is returned."""
         ...
 
+    async def head_of(self, note: str) -> Checkpoint:
+        """The head in a signed note; NotOfThisTree unless this log signed it and extends it."""
+        ...
+
+    async def head_past(self, moment: dt.datetime) -> Checkpoint | None:
+        """The first signed head that covers a record of *moment* (aware) or later; None if
+        there is no such record. Whoever asks later gets the same one.
+        """
+        ...
+
     async def prove(self, index: int) -> Inclusion | None:
         """Proof that the record at *index* is in the log; None if there is no such record."""
         ...

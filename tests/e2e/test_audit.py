@@ -135,6 +135,7 @@ def test_bad_requests_of_auditors_name_their_faults(answered):
     assert hub.get("/v1/audit/records/answer/01NOTHING/proof", token).status_code == 404
     assert hub.get("/v1/audit/records/invented/01NOTHING/proof", token).status_code == 404
     unended = {"since": "2026-01-01T00:00:00Z", "until": "2999-01-01T00:00:00Z", "size": 3}
+    unended |= {"reason": REASON}
     assert hub.post("/v1/audit/samples", token, unended).status_code == 400
 
 
@@ -244,18 +245,18 @@ def test_a_person_gets_their_report_in_spanish(answered, tmp_path):
 
 
 def test_a_sample_of_the_running_hub_can_be_drawn_again(answered):
-    """Twice from one tree, the same."""
+    """By the API and beside it a moment later, the same."""
     hub = answered
     hub.get("/v1/me/position?blocks=residence", hub.token())
     since = utc_now() - dt.timedelta(hours=1)
     last = search(hub, kind="answer").json()["records"][-1]["at"]
-    body = {"since": since.isoformat(), "until": last, "size": 5, "kind": "sent"}
+    body = {"since": since.isoformat(), "until": last, "size": 5, "kind": "sent", "reason": REASON}
     drawn = hub.post("/v1/audit/samples", hub.token("--auditor"), body).json()
     assert len(drawn["drawn"]) <= 5
     period = f"{since.isoformat()}/{last}"
-    command = hub.command("audit", "sample", "--period", period, "--size", "5", "--kind", "sent")
-    printed = json.loads(command.stdout)
-    assert printed["population"] == drawn["population"]
+    command = ("audit", "sample", "--period", period, "--size", "5", "--kind", "sent")
+    printed = json.loads(hub.command(*command, "--reason", REASON).stdout)
+    assert (printed["checkpoint"], printed["drawn"]) == (drawn["checkpoint"], drawn["drawn"])
 
 
 def test_whoever_has_operated_cannot_audit(answered):

@@ -8,9 +8,9 @@ import hashlib
 
 import pytest
 
-from hub.audit.sample import PeriodOpen, draw, ranked
-from hub.core.errors import LedgerError
+from hub.audit.sample import Lottery, PeriodOpen, draw, ranking
 from hub.ledger.checkpoint import Checkpoint, open_checkpoint
+from hub.ledger.heads import NotOfThisTree
 from tests.support.builders import NOW
 from tests.support.ledgers import a_ledger, an_entry
 
@@ -25,26 +25,56 @@ async def filled(ledger, count=40):
     return await ledger.checkpoint()
 
 
+def lottery(days, size, note=None, since=NOW):
+    """A draw of accesses from *since* on, until *days* after the first record."""
+    return Lottery(since=since, until=NOW + days * DAY, size=size, checkpoint=note)
+
+
 async def test_the_same_checkpoint_gives_the_same_sample(tmp_path):
     """Drawn twice it is the same, and the first of a larger one are the smaller one."""
     async with a_ledger(tmp_path) as ledger:
-        head = await filled(ledger)
-        one = await draw(ledger, head, NOW, NOW + 2 * DAY, 5)
+        note = (await filled(ledger)).note
+        one = await draw(ledger, lottery(2, 5, note))
         await ledger.append([an_entry("access", at=NOW + 31 * DAY)])
-        again = await draw(ledger, head, NOW, NOW + 2 * DAY, 5)
-        larger = await draw(ledger, head, NOW, NOW + 2 * DAY, 8)
-        whole = await draw(ledger, head, NOW, NOW + 2 * DAY, 1000)
+        again = await draw(ledger, lottery(2, 5, note))
+        larger = await draw(ledger, lottery(2, 8, note))
+        whole = await draw(ledger, lottery(2, 1000, note))
     assert one == again
     assert larger.drawn[:5] == one.drawn
     assert one.population == len(whole.drawn) == 20
     assert {drawn.kind for drawn in whole.drawn} == {"access"}
 
 
+async def test_whoever_asks_later_draws_the_same(tmp_path):
+    """The tree is the first that was signed after the period, however often the log grows."""
+    async with a_ledger(tmp_path) as ledger:
+        await filled(ledger)
+        one = await draw(ledger, lottery(2, 5))
+        for _ in range(3):
+            await ledger.append([an_entry("search", at=NOW + 31 * DAY)])
+            await ledger.checkpoint()
+            assert await draw(ledger, lottery(2, 5)) == one
+        late = an_entry("access", at=NOW + DAY)
+        await ledger.append([late])
+        assert await draw(ledger, lottery(2, 5)) == one
+
+
+async def test_a_period_is_over_when_a_record_after_it_is_signed(tmp_path):
+    """The head is signed by asking where none was stored yet."""
+    async with a_ledger(tmp_path) as ledger:
+        await ledger.append([an_entry("access")])
+        await ledger.checkpoint()
+        with pytest.raises(PeriodOpen):
+            await draw(ledger, lottery(1, 5))
+        await ledger.append([an_entry("access", at=NOW + DAY)])
+        assert (await draw(ledger, lottery(1, 5))).population == 1
+
+
 async def test_a_stranger_draws_it_again_with_a_hash_function_alone(tmp_path):
     """The formula of the documentation, written anew."""
     async with a_ledger(tmp_path) as ledger:
-        head = await filled(ledger)
-        sample = await draw(ledger, head, NOW, NOW + 2 * DAY, 3)
+        await filled(ledger)
+        sample = await draw(ledger, lottery(2, 3))
         log = ledger.verifier_key
     signed = open_checkpoint(sample.checkpoint, [log])
     root = base64.b64encode(signed.root).decode()
@@ -65,20 +95,24 @@ def test_everything_that_was_agreed_changes_the_lot():
         (head, "answer", NOW),
         (head, "access", NOW - DAY),
     ]
-    mine = ranked(head, "access", NOW, NOW + DAY, range(9))
+    mine = ranking(head, "access", NOW, NOW + DAY)
     for checkpoint, kind, since in others:
-        assert ranked(checkpoint, kind, since, NOW + DAY, range(9)) != mine
+        assert ranking(checkpoint, kind, since, NOW + DAY)(7) != mine(7)
 
 
-async def test_a_period_that_has_not_ended_is_not_sampled(tmp_path):
-    """Records could still join it; an empty period or size is a mistake."""
+async def test_what_is_no_lottery_is_not_drawn(tmp_path):
+    """An open period, an empty one, no size, a tree before its end, or another log's."""
+    async with a_ledger(tmp_path / "other") as other:
+        foreign = (await filled(other)).note
     async with a_ledger(tmp_path) as ledger:
-        head = await filled(ledger)
-        with pytest.raises(PeriodOpen):
-            await draw(ledger, head, NOW, NOW + 31 * DAY, 3)
-        for since, size in ((NOW + DAY, 3), (NOW, 0)):
+        early = (await ledger.checkpoint()).note
+        await filled(ledger)
+        for wanted in (lottery(31, 3), lottery(2, 3, early)):
+            with pytest.raises(PeriodOpen):
+                await draw(ledger, wanted)
+        for wanted in (lottery(1, 3, since=NOW + DAY), lottery(1, 0)):
             with pytest.raises(ValueError, match="sample"):
-                await draw(ledger, head, since, NOW + DAY, size)
-        beyond = Checkpoint(origin="a", size=10**6, root=head.root, note="")
-        with pytest.raises(LedgerError, match="more records"):
-            await draw(ledger, beyond, NOW, NOW + DAY, 3)
+                await draw(ledger, wanted)
+        for note in (foreign, "nonsense"):
+            with pytest.raises(NotOfThisTree):
+                await draw(ledger, lottery(2, 3, note))
