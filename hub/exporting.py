@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from hub.audit.act import asked, note_act
 from hub.audit.bundle import BundleError, Export, recipient_of
-from hub.audit.choose import found
 from hub.audit.opening import Opening
 from hub.audit.report import access_report, report_html
 from hub.auditing import acting, library_of, opened, period_of, run
@@ -85,9 +84,7 @@ async def _bundle(settings: Settings, wish: Wish) -> bytes:
         for answer in wish.answers:
             await bundle.add_case(await opening.named(answer))
         if wish.period is not None:
-            since, until = wish.period
-            search = Search(since=since, until=until)
-            bundle.add_headers([record async for record in found(ledger, search)])
+            await bundle.add_period(*wish.period)
         for path in wish.timestamps:
             bundle.add_file(f"timestamps/{path.name}", _read(path))
         folder = contracts_of(settings) / "hub" / "canonical"

@@ -23,12 +23,13 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuil
 from msgspec import Struct
 
 from hub.audit.case import Case
+from hub.audit.choose import found
 from hub.audit.library import Library
 from hub.audit.lineage import proof_of
 from hub.audit.summary import README, summary_html
 from hub.core.errors import HubError, LedgerError, PayloadBlocked, PayloadDestroyed
 from hub.ledger.recorder import recorded_message
-from hub.ledger.store import Kind, Ledger, Record
+from hub.ledger.store import Kind, Ledger, Record, Search
 
 FORMAT = 1
 MOST_DAYS = 366
@@ -41,6 +42,18 @@ class BundleError(HubError):
     """A bundle cannot be made as it was asked for."""
 
 
+class Period(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A period that is in the bundle whole: every record from index *first* to *last*.
+
+    The record before and the one after stand beside them, and are not of the period.
+    """
+
+    since: dt.datetime
+    until: dt.datetime
+    first: int
+    last: int
+
+
 class Manifest(Struct, frozen=True, kw_only=True, rename="camel"):
     """What is in a bundle: SHA-256 of every other file, and until when it may be kept."""
 
@@ -49,6 +62,8 @@ class Manifest(Struct, frozen=True, kw_only=True, rename="camel"):
     expires_at: dt.datetime
     auditor: str | None
     """SHA-256 of the certificate that the payloads are encrypted to; None without payloads."""
+    period: Period | None = None
+    """None for a selection, which says nothing of what was left out."""
     files: Mapping[str, str]
 
 
@@ -80,11 +95,29 @@ class Export:
         self._files: dict[str, bytes] = {}
         self._cases: dict[str, bytes] = {}
         self._records: dict[int, Record] = {}
+        self._period: Period | None = None
 
     def add_headers(self, records: Iterable[Record]) -> None:
         """Records without their payloads."""
         for record in records:
             self._records.setdefault(record.index, record)
+
+    async def add_period(self, since: dt.datetime, until: dt.datetime) -> None:
+        """Every record of a period without its payload; BundleError when nothing is of it.
+
+        It ends now at the latest: what comes later cannot be in it.
+        """
+        until = min(until, self._now)
+        search = Search(since=since, until=until)
+        of_it = [record.index async for record in found(self._ledger, search)]
+        if not of_it:
+            raise BundleError("no record is of this period")
+        first, last = min(of_it), max(of_it)
+        at = max(first - 1, 0)
+        while at <= last + 1 and (page := await self._ledger.records(at, last + 2 - at)):
+            self.add_headers(page)
+            at = page[-1].index + 1
+        self._period = Period(since=since, until=until, first=first, last=last)
 
     async def add_case(self, case: Case) -> None:
         """An answer with everything behind it, payloads included where they open."""
@@ -131,6 +164,7 @@ class Export:
             made_at=self._now,
             expires_at=expires_at,
             auditor=named,
+            period=self._period,
             files={name: hashlib.sha256(raw).hexdigest() for name, raw in self._files.items()},
         )
         return msgspec.json.format(msgspec.json.encode(manifest), indent=2)

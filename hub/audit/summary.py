@@ -21,7 +21,9 @@ VERIFY IT (Python 3.11 and the package "cryptography"; no network, none of the h
     python -I verify_bundle.py THIS-BUNDLE.zip --key log.pub
 
 Take verify_bundle.py and log.pub from elsewhere if you do not trust who gave you this file.
-"no findings" means: every file is the one exported, every record is in the signed tree.
+"no findings" means: every file is the one exported, every record is in the signed tree. The line
+before it says whether a period is there whole; of a selection, nothing is said of what was left
+out. Compare that period with the one you asked for.
 
 OPEN THE CHOSEN CASES (with the private key of auditor.pem)
 

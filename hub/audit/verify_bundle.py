@@ -18,6 +18,7 @@ import re
 import sys
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,11 @@ _NOTE = re.compile(
     r"\n(?P<signatures>(?:— [^\s+]+ [A-Za-z0-9+/]+={0,2}\n)+)"
 )
 _MOST_BYTES = 1 << 30
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError),
+    *(KeyError, ValueError, TypeError, AttributeError),
+)
+"""What reading a damaged file can raise; RecursionError is a RuntimeError."""
 _PARTS = ("payload", "decoded", "salt")
 _Keys = list[tuple[str, bytes, Ed25519PublicKey]]
 
@@ -42,20 +48,35 @@ def verify_bundle(bundle: Path, keys: str, opened: Path | None = None) -> list[s
     known = [_key(line) for line in keys.split("\n") if line]
     if not known:
         raise ValueError("no public key was given")
+    findings: list[str] = []
     try:
         with zipfile.ZipFile(bundle) as file:
-            findings = list(_contents(file))
-            findings += _records(file, known)
-            if opened is not None:
-                with zipfile.ZipFile(opened) as inner:
-                    findings += _opened(file, inner)
-            return findings
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
-        return [f"bundle: cannot be read: {type(error).__name__}"]
+            for part in _parts(file, known, opened):
+                findings += part
+    except _DAMAGE as error:
+        findings.append(f"bundle: cannot be read: {type(error).__name__}")
+    return findings
+
+
+def _parts(file: zipfile.ZipFile, keys: _Keys, opened: Path | None) -> Iterator[Iterator[str]]:
+    """What is found, part by part: damage in one of them hides nothing of the others."""
+    yield _guarded("manifest.json", _contents(file))
+    yield _guarded("bundle", _records(file, keys))
+    yield _guarded("manifest.json", _range(file))
+    if opened is not None:
+        yield _guarded(opened.name, _opened(file, opened))
+
+
+def _guarded(name: str, found: Iterator[str]) -> Iterator[str]:
+    """*found*, and damage that ends it as one more finding about the file *name*."""
+    try:
+        yield from found
+    except _DAMAGE as error:
+        yield f"{name}: cannot be read: {type(error).__name__}"
 
 
 def expired(bundle: Path, now: dt.datetime) -> bool:
-    """Whether the auditor's term for keeping the bundle is over."""
+    """Whether the auditor's term for keeping the bundle, which has no findings, is over."""
     with zipfile.ZipFile(bundle) as file:
         manifest = json.loads(file.read("manifest.json"))
     return now >= dt.datetime.fromisoformat(manifest["expiresAt"])
@@ -69,11 +90,15 @@ def _contents(file: zipfile.ZipFile) -> Iterator[str]:
     for name in sorted(names ^ manifest["files"].keys()):
         yield f"{name}: {'not listed' if name in names else 'missing'}"
     for name in sorted(names & manifest["files"].keys()):
-        if hashlib.sha256(_read(file, name)).hexdigest() != manifest["files"][name]:
-            yield f"{name}: not the one that was exported"
+        yield from _guarded(name, _digest(file, name, manifest["files"][name]))
     for name in sorted(names):
         if name.startswith("mappings/") and name.endswith(".toml"):
-            yield from _mapping(file, name)
+            yield from _guarded(name, _mapping(file, name))
+
+
+def _digest(file: zipfile.ZipFile, name: str, due: str) -> Iterator[str]:
+    if _sha(_read(file, name)) != due:
+        yield f"{name}: not the one that was exported"
 
 
 def _mapping(file: zipfile.ZipFile, name: str) -> Iterator[str]:
@@ -91,42 +116,83 @@ def _records(file: zipfile.ZipFile, keys: _Keys) -> Iterator[str]:
     if not names:
         yield "bundle: holds no record"
     for name in names:
-        leaf, proof = _read(file, name), json.loads(_read(file, f"proofs/{Path(name).name}"))
-        if not _included(leaf, proof, heads.get(proof["size"])):
-            yield f"{name}: its proof does not lead to a good checkpoint"
-        elif int(Path(name).name.split("-")[0]) != proof["index"]:
-            yield f"{name}: stands under another number than its own"
+        yield from _guarded(name, _record(file, name, heads))
+
+
+def _record(file: zipfile.ZipFile, name: str, heads: dict[int, bytes]) -> Iterator[str]:
+    proof_name = f"proofs/{Path(name).name}"
+    if proof_name not in file.namelist():
+        yield f"{name}: its proof is missing"
+        return
+    leaf, proof = _read(file, name), json.loads(_read(file, proof_name))
+    if not _included(leaf, proof, heads.get(proof["size"])):
+        yield f"{name}: its proof does not lead to a good checkpoint"
+    elif _index(name) != proof["index"]:
+        yield f"{name}: stands under another number than its own"
+
+
+def _range(file: zipfile.ZipFile) -> Iterator[str]:
+    """A period that was exported whole is one run of records between two that are not of it."""
+    period = json.loads(_read(file, "manifest.json")).get("period")
+    if period is None:
+        return
+    names = {_index(n): n for n in file.namelist() if n.startswith("records/")}
+    first, last = period["first"], period["last"]
+    missing = [n for n in range(max(first - 1, 0), last + 2) if n not in names]
+    if missing:
+        yield f"period: {len(missing)} records are missing, the first of them {missing[0]}"
+    since, until = (dt.datetime.fromisoformat(period[name]) for name in ("since", "until"))
+    for index in {first - 1, last + 1} & names.keys():
+        at = json.loads(_read(file, names[index]))["at"] / 1000
+        if since.timestamp() <= at < until.timestamp():
+            yield f"{names[index]}: is of the period, which goes on beyond what was exported"
+
+
+def scope(bundle: Path) -> str:
+    """What a bundle without findings says about what is not in it."""
+    with zipfile.ZipFile(bundle) as file:
+        period = json.loads(file.read("manifest.json")).get("period")
+    if period is None:
+        return "a selection of records: it says nothing of what was left out"
+    return f"every record from {period['since']} to {period['until']}"
+
+
+def _index(name: str) -> int:
+    return int(Path(name).name.split("-")[0])
 
 
 def _heads(file: zipfile.ZipFile, keys: _Keys, heads: dict[int, bytes]) -> Iterator[str]:
     for name in sorted(name for name in file.namelist() if name.startswith("checkpoints/")):
         try:
             size, root = _head(_read(file, name).decode(), keys)
-        except ValueError as error:
+        except _DAMAGE as error:
             yield f"{name}: {error}"
             continue
         if heads.setdefault(size, root) != root:
             yield f"{name}: two roots of one size: the log has forked"
 
 
-def _opened(file: zipfile.ZipFile, inner: zipfile.ZipFile) -> Iterator[str]:
-    """Hold each opened payload against the digest that its leaf commits to."""
+def _opened(file: zipfile.ZipFile, opened: Path) -> Iterator[str]:
+    with zipfile.ZipFile(opened) as inner:
+        for stem in sorted({name.split("/")[0] for name in inner.namelist()}):
+            yield from _guarded(stem, _payload(file, inner, stem))
+
+
+def _payload(file: zipfile.ZipFile, inner: zipfile.ZipFile, stem: str) -> Iterator[str]:
+    """Hold an opened payload against the digest that its leaf commits to."""
     leaves = {Path(n).stem: n for n in file.namelist() if n.startswith("records/")}
     names = set(inner.namelist())
-    for stem in sorted({name.split("/")[0] for name in names}):
-        if stem not in leaves:
-            yield f"{stem}: opened, and not among the records"
-            continue
-        header = json.loads(_read(file, leaves[stem]))
-        held = {
-            name: _read(inner, f"{stem}/{name}") for name in _PARTS if f"{stem}/{name}" in names
-        }
-        given = held.get("payload")
-        if given is not None and "answer" in header and _sha(given) != header["answer"]:
-            yield f"{stem}: the answer is not the one on record"
-        salted = held.get("salt", b"") + held.get("decoded", b"")
-        if "decoded" in held and _sha(salted) != header.get("decoded"):
-            yield f"{stem}: what was decoded is not what is on record"
+    if stem not in leaves:
+        yield f"{stem}: opened, and not among the records"
+        return
+    header = json.loads(_read(file, leaves[stem]))
+    held = {name: _read(inner, f"{stem}/{name}") for name in _PARTS if f"{stem}/{name}" in names}
+    given = held.get("payload")
+    if given is not None and "answer" in header and _sha(given) != header["answer"]:
+        yield f"{stem}: the answer is not the one on record"
+    salted = held.get("salt", b"") + held.get("decoded", b"")
+    if "decoded" in held and _sha(salted) != header.get("decoded"):
+        yield f"{stem}: what was decoded is not what is on record"
 
 
 def _sha(raw: bytes) -> str:
@@ -198,6 +264,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"cannot verify: {error}\n")
         return 2
     sys.stdout.writelines(f"FOUND {finding}\n" for finding in findings)
+    if not findings:
+        sys.stdout.write(f"{scope(given.bundle)}\n")
     if not findings and expired(given.bundle, dt.datetime.fromtimestamp(time.time(), dt.UTC)):
         sys.stdout.write("EXPIRED: the bundle was to be destroyed by now\n")
     sys.stdout.write(f"{len(findings) or 'no'} findings\n")

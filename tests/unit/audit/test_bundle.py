@@ -21,12 +21,14 @@ from cryptography.x509.oid import NameOID
 from hub.audit.bundle import BundleError, Export, recipient_of
 from hub.audit.case import open_case
 from hub.audit.library import Library
-from hub.audit.verify_bundle import expired, verify_bundle
+from hub.audit.verify_bundle import expired, scope, verify_bundle
 from hub.core.limits import CacheLimits
 from hub.core.model import BLOCKS
 from tests.support.answering import ROOT, a_world
 from tests.support.builders import CITIZEN, NOW
+from tests.support.ledgers import an_entry
 
+DAY = dt.timedelta(days=1)
 EXPIRES = NOW + dt.timedelta(days=90)
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -97,7 +99,7 @@ def key_of(bundle):
     return bundle.with_name("log.pub").read_text("utf-8")
 
 
-def rewritten(bundle, change):
+def rewritten(bundle, change, **stated):
     """The bundle with its files changed and its manifest made to fit."""
     import hashlib
 
@@ -105,6 +107,7 @@ def rewritten(bundle, change):
         files = {name: file.read(name) for name in file.namelist()}
     manifest = msgspec.json.decode(files.pop("manifest.json"))
     change(files)
+    manifest |= stated
     manifest["files"] = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
     with zipfile.ZipFile(bundle, "w") as file:
         file.writestr("manifest.json", msgspec.json.encode(manifest))
@@ -204,6 +207,77 @@ async def test_a_forger_with_a_fitting_manifest_is_found(bundle):
     for change in (flip("records/"), flip("checkpoints/"), flip("mappings/"), without_records):
         bundle.write_bytes(pristine)
         assert verify_bundle(rewritten(bundle, change), key_of(bundle))
+
+
+async def a_period(folder, *, until=NOW + DAY):
+    """A bundle with the records of a period, one before and some after it, and the key."""
+    async with a_world(folder / "hub") as world:
+        await world.ledger.append([an_entry(at=NOW - DAY)])
+        await world.answer(blocks=("residence",))
+        await world.ledger.append([an_entry(at=NOW + DAY), an_entry(at=NOW + 2 * DAY)])
+        export = Export(world.ledger, Library(world.ledger, BLOCKS), NOW + 2 * DAY)
+        await export.add_period(NOW, until)
+        (folder / "bundle.zip").write_bytes(await export.finish(NOW + 3 * DAY, None))
+    shutil.copy(folder / "hub" / "keys" / "log.pub", folder / "log.pub")
+    return folder / "bundle.zip"
+
+
+async def test_a_period_from_which_something_was_left_out_is_found(tmp_path):
+    """In the middle, or at either end, with a manifest made to fit; a selection is called one."""
+    bundle = await a_period(tmp_path)
+    pristine, key = bundle.read_bytes(), key_of(bundle)
+    with zipfile.ZipFile(bundle) as file:
+        records = sorted(n for n in file.namelist() if n.startswith("records/"))
+        period = msgspec.json.decode(file.read("manifest.json"))["period"]
+    assert (verify_bundle(bundle, key), len(records)) == ([], period["last"] + 2)
+    assert scope(bundle).startswith("every record from")
+    for name in records:
+        bundle.write_bytes(pristine)
+
+        def without(files, name=name):
+            del files[name]
+
+        assert "missing" in " ".join(verify_bundle(rewritten(bundle, without), key))
+    bundle.write_bytes(pristine)
+    shorter = {**period, "last": period["last"] - 1}
+    findings = verify_bundle(rewritten(bundle, lambda _: None, period=shorter), key)
+    assert len(findings) == 1
+    assert "beyond what was exported" in findings[0]
+    bundle.write_bytes(pristine)
+    assert "selection" in scope(rewritten(bundle, lambda _: None, period=None))
+
+
+async def test_a_period_that_goes_on_ends_when_it_is_exported(tmp_path):
+    """And one without records is no bundle."""
+    bundle = await a_period(tmp_path, until=NOW + 9 * DAY)
+    assert verify_bundle(bundle, key_of(bundle)) == []
+    assert (NOW + 2 * DAY).isoformat()[:10] in scope(bundle)
+    async with a_world(tmp_path / "hub") as world:
+        export = Export(world.ledger, Library(world.ledger, BLOCKS), NOW)
+        with pytest.raises(BundleError, match="period"):
+            await export.add_period(NOW - 9 * DAY, NOW - 8 * DAY)
+
+
+async def test_damage_is_a_finding_wherever_it_is(bundle):
+    """No bit that flips ends the verifier, and a missing proof hides no other finding."""
+    pristine, key, chance = bundle.read_bytes(), key_of(bundle), random.Random(5)
+    for _ in range(150):
+        raw = bytearray(pristine)
+        raw[chance.randrange(len(raw))] ^= 1 << chance.randrange(8)
+        bundle.write_bytes(raw)
+        assert all(": " in finding for finding in verify_bundle(bundle, key))
+    bundle.write_bytes(pristine)
+
+    def damage(files):
+        proofs = sorted(n for n in files if n.startswith("proofs/"))
+        del files[proofs[0]]
+        files[proofs[-1]] = b"{"
+
+    findings = verify_bundle(rewritten(bundle, damage), key)
+    assert [finding.split(": ")[1] for finding in findings] == [
+        "its proof is missing",
+        "cannot be read",
+    ]
 
 
 async def test_another_logs_key_verifies_nothing(bundle, tmp_path):
