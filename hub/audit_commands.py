@@ -12,6 +12,8 @@ from hub.cli_options import CONFIG, tells_errors
 from hub.ledger.store import Kind, Search
 
 REASON = click.option("--reason", required=True, help="Why; it goes on record.")
+_OF_MANY = ("answer", "purpose", "period", "last", "wire")
+"""Options of `hub replay` that say nothing about the one answer of `--as-known-at`."""
 REVEAL = click.option("--reveal", is_flag=True, help="Show values. Goes on record as such.")
 
 
@@ -46,7 +48,11 @@ def explain(answer: str, block: str | None, reason: str, config: Path, *, reveal
 )
 @click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text")
 @click.option("--wire", is_flag=True, help="Recorded bytes through the connectors of now; JSON.")
-@click.option("--as-known-at", "as_known", help="What was last answered about --subject then.")
+@click.option(
+    "--as-known-at",
+    "as_known",
+    help="What was last answered about --subject then; a day is meant to its end, UTC. JSON.",
+)
 @REASON
 @REVEAL
 @CONFIG
@@ -63,7 +69,9 @@ def replay(config: Path, reason: str, form: str, as_known: str | None, **asked: 
     if as_known is not None:
         if person is None:
             raise click.UsageError("--as-known-at needs --subject")
-        moment = auditing.moment_of(as_known)
+        if given := [name for name in _OF_MANY if asked[name]]:
+            raise click.UsageError(f"--as-known-at does not go with --{given[0]}")
+        moment = auditing.last_moment_of(as_known)
         click.echo(auditing.run(config, lambda s: auditing.known(s, person, moment, reason)))
         return
     since, until = auditing.period_of(asked["period"]) if asked["period"] else (None, None)

@@ -200,6 +200,14 @@ def moment_of(text: str) -> dt.datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
+def last_moment_of(text: str) -> dt.datetime:
+    """As `moment_of`; of a bare day, the last moment in UTC: what was known *on* that day."""
+    moment = moment_of(text)
+    if len(text) == len("2026-10-01"):
+        return moment + dt.timedelta(days=1, milliseconds=-1)
+    return moment
+
+
 def period_of(text: str) -> tuple[dt.datetime, dt.datetime]:
     """`2026-10` (a month), `2026-10-01` (a day), or `FROM/TO` (TO excluded)."""
     begin, slash, end = text.partition("/")
