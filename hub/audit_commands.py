@@ -94,7 +94,7 @@ def replay(config: Path, reason: str, form: str, as_known: str | None, **asked: 
 
 @click.group("audit")
 def audit() -> None:
-    """Samples and bundles for auditors."""
+    """Samples, proofs and bundles for auditors."""
 
 
 @audit.command("sample")
@@ -124,6 +124,18 @@ def sample(config: Path, reason: str, period: str, checkpoint: TextIO | None, **
     note = None if checkpoint is None else checkpoint.read()
     lottery = Lottery(since=since, until=until, checkpoint=note, **drawn)
     click.echo(auditing.run(config, lambda s: auditing.sampled(s, lottery, reason)))
+
+
+@audit.command("consistency")
+@click.argument("checkpoint", type=click.File(encoding="utf-8"))
+@CONFIG
+@tells_errors
+def consistency(config: Path, checkpoint: TextIO) -> None:
+    """Prove that the log only grew since the CHECKPOINT in that file."""
+    from hub import auditing
+
+    note = checkpoint.read()
+    click.echo(auditing.run(config, lambda s: auditing.extended(s, note)))
 
 
 @audit.command("export")

@@ -19,6 +19,7 @@ from msgspec import Struct
 from hub.audit.act import Action, Auditor, note_act
 from hub.audit.case import Case
 from hub.audit.choose import as_known_at
+from hub.audit.consistency import consistency
 from hub.audit.drift import Watch
 from hub.audit.library import Library, Shelf, shelf_of
 from hub.audit.lineage import explain
@@ -163,6 +164,13 @@ async def sampled(settings: Settings, lottery: Lottery, reason: str) -> str:
         detail = lottery.detail()
         await note_act(ledger, utc_now, acting(), "sample", reason, reveals=False, detail=detail)
         return as_json(await draw(ledger, lottery))
+
+
+async def extended(settings: Settings, note: str) -> str:
+    """The proof that the log of now extends the one whose signed head is *note*, as JSON."""
+    async with opened(settings) as ledger:
+        kept = await ledger.head_of(note)
+        return as_json(await consistency(ledger, kept.size))
 
 
 def _opening(ledger: SqliteLedger, action: Action, reason: str, *, reveals: bool) -> Opening:

@@ -11,6 +11,7 @@ from litestar.status_codes import HTTP_200_OK
 
 from hub.api.audit_acts import (
     auditor,
+    consistency_at,
     desk_of,
     head_of,
     lineage_of,
@@ -31,12 +32,14 @@ from hub.api.audit_bodies import (
 from hub.api.bodies import json_body
 from hub.api.context import AnyRequest
 from hub.api.parameters import ERRORS, LANGUAGE, NOT_FOUND, OF_BODY, success
+from hub.audit.consistency import Consistency
 from hub.audit.lineage import Explanation, Proof
 from hub.audit.replay import Replay
 from hub.audit.sample import Sample
 
 RecordId = Annotated[str, Parameter(description="Id of the record", max_length=64)]
 KindName = Annotated[str, Parameter(description="Kind of the record", max_length=16)]
+TreeSize = Annotated[int, Parameter(description="Size in the checkpoint that was kept", ge=0)]
 
 _ID = "01M81NA0FF58PJA14E1H3Z80MV"
 _PROOF: dict[str, Any] = {
@@ -47,6 +50,7 @@ _PROOF: dict[str, Any] = {
     "size": 1,
     "checkpoint": "log\n1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n— log AAAA\n",
 }
+_CONSISTENCY = {"first": 1, "second": 1, "path": [], "checkpoint": _PROOF["checkpoint"]}
 _SAMPLE = {
     "checkpoint": _PROOF["checkpoint"],
     "kind": "access",
@@ -79,6 +83,22 @@ async def checkpoint(request: AnyRequest) -> Response[bytes]:
     """The head of everything appended so far."""
     await auditor(request)
     return _json(await head_of(request))
+
+
+@get(
+    "/consistency/{size:int}",
+    operation_id="getConsistency",
+    summary="That the head of now extends a tree whose checkpoint somebody kept",
+    responses={
+        200: success(Consistency, "RFC 9162 section 2.1.4.", _CONSISTENCY),
+        **ERRORS,
+        **NOT_FOUND,
+    },
+)
+async def extends(request: AnyRequest, size: TreeSize) -> Response[bytes]:
+    """The consistency proof from the tree of that size to the head of now."""
+    await auditor(request)
+    return _json(await consistency_at(request, size))
 
 
 @get(
@@ -171,6 +191,7 @@ router = Router(
     "/v1/audit",
     route_handlers=[
         checkpoint,
+        extends,
         proof,
         search,
         lineage,

@@ -27,6 +27,7 @@ from hub.audit.act import (
     take_duty,
 )
 from hub.audit.case import NotOnRecord
+from hub.audit.consistency import Consistency, NeverThatLong, consistency
 from hub.audit.library import Library
 from hub.audit.lineage import Explanation, Proof, explain, proof_of
 from hub.audit.opening import Opening
@@ -88,6 +89,14 @@ async def head_of(request: AnyRequest) -> HeadView:
     """The signed head of now."""
     head = await desk_of(request).ledger.checkpoint()
     return HeadView(note=head.note)
+
+
+async def consistency_at(request: AnyRequest, size: int) -> Consistency:
+    """The proof from the tree of that size to the head of now; 404 where there was none."""
+    try:
+        return await consistency(desk_of(request).ledger, size)
+    except NeverThatLong as error:
+        raise Problem("not-found", str(error)) from None
 
 
 async def proof_at(request: AnyRequest, kind: str, record_id: str) -> Proof:

@@ -157,7 +157,6 @@ class SqliteLedger:
         return head or await self.checkpoint()
 
     async def prove_extends(self, old: int, new: int) -> tuple[bytes, ...]:
-        """The consistency proof between two sizes; LedgerError unless 0 < old <= new <= size."""
         if not 0 < old <= new <= await self.size():
             raise LedgerError("a consistency proof runs between two sizes that the log had")
         return await self._read(lambda db: consistency_proof(old, new, look_in(db)))

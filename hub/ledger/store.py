@@ -239,6 +239,10 @@ class Ledger(Protocol):
         """Proof that the record at *index* is in the log; None if there is no such record."""
         ...
 
+    async def prove_extends(self, old: int, new: int) -> tuple[bytes, ...]:
+        """The consistency proof between two sizes; LedgerError unless 0 < old <= new <= size."""
+        ...
+
     async def orphans(self) -> tuple[Record, ...]:
         """Every `sent` that has no `outcome`."""
         ...

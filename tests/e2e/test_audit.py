@@ -54,7 +54,12 @@ def test_only_auditors_reach_the_evidence(answered):
         hub.token("--system"),
     ]
     for token in others:
-        for path in ("checkpoint", f"answers/{answer}/lineage", f"records/answer/{answer}/proof"):
+        for path in (
+            "checkpoint",
+            "consistency/1",
+            f"answers/{answer}/lineage",
+            f"records/answer/{answer}/proof",
+        ):
             assert hub.get(f"/v1/audit/{path}", token).status_code == 403
         for path in ("searches", "replays", "samples", f"answers/{answer}/lineage"):
             assert hub.post(f"/v1/audit/{path}", token, {"reason": REASON}).status_code == 403
@@ -257,6 +262,21 @@ def test_a_sample_of_the_running_hub_can_be_drawn_again(answered):
     command = ("audit", "sample", "--period", period, "--size", "5", "--kind", "sent")
     printed = json.loads(hub.command(*command, "--reason", REASON).stdout)
     assert (printed["checkpoint"], printed["drawn"]) == (drawn["checkpoint"], drawn["drawn"])
+
+
+def test_a_kept_checkpoint_is_proved_to_be_extended(answered, tmp_path):
+    """By the API from its size, and by the command from its file; none from no tree."""
+    hub, token = answered, answered.token("--auditor")
+    note = hub.get("/v1/audit/checkpoint", token).json()["note"]
+    kept = tmp_path / "kept.txt"
+    kept.write_text(note, "utf-8")
+    size = int(note.split("\n")[1])
+    hub.get("/v1/me/position?blocks=residence", hub.token())
+    proof = hub.get(f"/v1/audit/consistency/{size}", token).json()
+    assert proof["first"] == size < proof["second"]
+    printed = json.loads(hub.command("audit", "consistency", str(kept)).stdout)
+    assert printed["first"] == size
+    assert hub.get("/v1/audit/consistency/0", token).status_code == 404
 
 
 def test_whoever_has_operated_cannot_audit(answered):
