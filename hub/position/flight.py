@@ -53,6 +53,8 @@ class Flight:
         self.has_departed = False
         self.is_ending = False
         """Whether it was told to end; it is over when its Outcome is written."""
+        self.is_given_up = False
+        """Whether it was told so at a deadline, and not because who waited hung up."""
         self.traced: Traced | None = None
         """Its span, within the request that began it."""
         self._task: asyncio.Task[Landing] | None = None
@@ -87,7 +89,8 @@ class Flight:
 
     def _told(self, task: asyncio.Task[Landing]) -> None:
         if self.traced is not None:
-            outcome = "cancelled" if task.cancelled() else outcome_of(task.result())
+            ended = "timeout" if self.is_given_up else "cancelled"
+            outcome = ended if task.cancelled() else outcome_of(task.result())
             self.traced.end_operation((self.key.source, self.key.operation), outcome)
 
     async def wait(self, deadline: float) -> Landing | None:
@@ -101,6 +104,11 @@ class Flight:
         self.is_ending = True
         self.task.cancel()
         await asyncio.wait({self.task})
+
+    async def give_up(self) -> None:
+        """As `cancel`, because the last deadline came: the source has left it unanswered."""
+        self.is_given_up = True
+        await self.cancel()
 
 
 class Flights:

@@ -11,35 +11,24 @@ import contextlib
 import math
 from collections.abc import Mapping
 
-import structlog
 from cachetools import TTLCache
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hub.core.binding import check_binding
 from hub.core.connector import Operation, Query
-from hub.core.errors import (
-    SECURITY_REASONS,
-    AccessClosed,
-    LedgerError,
-    SourceError,
-    SourceMalformed,
-    SourceProtected,
-    SourceUnavailable,
-)
+from hub.core.errors import AccessClosed, LedgerError
 from hub.core.exchange import SourceRecord
 from hub.core.limits import CacheLimits
 from hub.core.model import BlockType
+from hub.position.asking import ask
 from hub.position.cache import LATE_S, AnswerCache, Key, held_answers, key_of
-from hub.position.failure import Failure, Underway, alert
+from hub.position.failure import Failure, Underway
 from hub.position.flight import Flight, Flights, Landing, client_of, outcome_of
 from hub.position.others import Witness
 from hub.position.plan import Step
 from hub.position.sources import Source, Sources
-from hub.tracing import begin_operation, note_begun, note_error, note_remembered
+from hub.tracing import begin_operation, note_remembered
 from hub.wire.verdict import loop_time
-
-log = structlog.get_logger()
 
 LONGEST_HINT_S = 5
 """Nobody is sent away for longer than this while the answer is on its way."""
@@ -169,8 +158,8 @@ class Obtainer:
             wait_s = min(max(left, 1), LONGEST_HINT_S)
             return Underway(source=flight.key.source, operation=operation.name, retry_after=wait_s)
         if not flight.waiters and not flight.is_over:
-            source.client.guard.abandoned(flight.elapsed_s)
-            await flight.cancel()
+            await flight.give_up()
+            self.sources.pulse.note(flight.key.source, late.reason)
         return late
 
     def _has_room(self, flight: Flight, source: Source) -> bool:
@@ -217,7 +206,7 @@ class Obtainer:
         """The flight itself: ask, note for operators how it was, and keep what may be kept."""
         own = replace(query, deadline=flight.deadline, departed=flight.depart)
         began = loop_time()
-        landing = await ask(source, operation, own, self._witness)
+        landing = await ask(source, operation, own, self._witness, lambda: flight.is_given_up)
         if isinstance(landing, SourceRecord):
             step = Step(source=source.spec.name, operation=operation.name)
             self.sources.tempo.note(step, loop_time() - began)
@@ -259,38 +248,3 @@ def obtainer_for(
     """
     special = frozenset(name for name, block in blocks.items() if block.special)
     return Obtainer(sources, limits or CacheLimits(), special, witness, before)
-
-
-async def ask(source: Source, operation: Operation, query: Query, witness: Witness) -> Landing:
-    """Ask *source*, as far as its guard allows; every failure is a value."""
-    name = source.spec.name
-
-    async def work() -> SourceRecord:
-        note_begun()
-        record = await source.connector.fetch(operation.name, query)
-        await witness.note(query, record)  # also of an answer that is about somebody else
-        check_binding(operation, query, record)
-        return record
-
-    try:
-        return await source.client.guard.run(operation, query.deadline, work)
-    except SourceError as error:
-        alert(error, operation.name)
-        if error.reason in SECURITY_REASONS:
-            await source.client.discard_connections()
-        return Failure(
-            source=name,
-            operation=operation.name,
-            reason=error.reason,
-            retry_after=error.retry_after,
-            protected=isinstance(error, SourceProtected),
-            passing=isinstance(error, SourceUnavailable | SourceMalformed),
-        )
-    except LedgerError as error:
-        note_error(error)
-        return error
-    except Exception as error:  # noqa: BLE001 - a connector's bug must not spoil the others
-        note_error(error)
-        # no traceback: its frames hold the person's data
-        log.error("connector_failed", source=name, error=type(error).__name__)  # noqa: TRY400
-        return Failure(source=name, operation=operation.name, reason="hub_fault")

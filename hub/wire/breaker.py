@@ -89,13 +89,8 @@ class Breaker:
             self._judge_probe(verdict, elapsed_s)
         elif verdict == "distrusted":
             self._open(self._limits.open_s)
-        elif verdict in ("answered", "failed"):
+        elif verdict in ("answered", "failed", "late"):
             self._count(failed=verdict == "failed", slow=elapsed_s >= self._limits.slow_s)
-
-    def slow(self) -> None:
-        """An operation was given up unanswered at the hub's own deadline, after `slow_s`."""
-        if self._state == "closed":
-            self._count(failed=False, slow=True)
 
     def _judge_probe(self, verdict: Verdict, elapsed_s: float) -> None:
         if verdict == "answered" and elapsed_s < self._limits.slow_s:

@@ -8,6 +8,7 @@ says whether the source gave something usable (a SOAP fault travels with any sta
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 from collections import Counter
@@ -90,12 +91,17 @@ class SourceGuard:
         self._quiet_until = float("-inf")
 
     async def run(
-        self, operation: Operation, deadline: float, work: Callable[[], Awaitable[T]]
+        self,
+        operation: Operation,
+        deadline: float,
+        work: Callable[[], Awaitable[T]],
+        given_up: Callable[[], bool] = lambda: False,
     ) -> T:
         """What *work* gives. Raises SourceUnavailable without beginning it where it may not run.
 
         *deadline*, absolute on the loop's clock, is the caller's: an end that it forces before
-        the source was slow says nothing about the source.
+        the source was slow says nothing about the source. *given_up* is asked when *work* is
+        cancelled: whether the hub did so at a caller's deadline, which is a timeout.
         """
         self._pass(operation.name)
         if not await self.limit.acquire(deadline):
@@ -104,16 +110,28 @@ class SourceGuard:
             self._pass(operation.name)
             permit = self.breaker.enter()
             assert permit is not None  # noqa: S101 - _pass asked, and nothing ran since
-            return await self._learn(permit, operation.name, deadline, work)
+            return await self._learn(permit, operation.name, deadline, work, given_up)
         finally:
             self.limit.release()
 
     async def _learn(
-        self, permit: int, operation: str, deadline: float, work: Callable[[], Awaitable[T]]
+        self,
+        permit: int,
+        operation: str,
+        deadline: float,
+        work: Callable[[], Awaitable[T]],
+        given_up: Callable[[], bool],
     ) -> T:
-        began, error = self._clock(), None
+        began = self._clock()
+        error: BaseException | None = None
         try:
             return await work()
+        except asyncio.CancelledError as caught:
+            error = caught
+            if given_up():
+                error = SourceUnavailable(self.source, "timeout", "given up")
+                deadline = self._clock()  # whoever waited had less time than *work*
+            raise
         except BaseException as caught:
             error = caught
             raise
@@ -126,9 +144,8 @@ class SourceGuard:
         self, permit: int, error: BaseException | None, elapsed_s: float, deadline: float
     ) -> None:
         verdict = verdict_of(error)
-        in_time = self._clock() < deadline or elapsed_s >= self.limits.slow_s
-        if isinstance(error, SourceError) and error.reason == "timeout" and not in_time:
-            verdict = "ignored"
+        if _timed_out(error) and self._clock() >= deadline:
+            verdict = "late" if elapsed_s >= self.limits.slow_s else "ignored"
         self._adapt(verdict, error, elapsed_s)
         before = self.breaker.state
         self.breaker.leave(permit, verdict, elapsed_s)
@@ -139,17 +156,10 @@ class SourceGuard:
         if verdict == "throttled" and isinstance(error, SourceError) and error.retry_after:
             wait_s = min(error.retry_after, self.limits.retry_after_max_s)
             self._quiet_until = max(self._quiet_until, self._clock() + wait_s)
-        timed_out = isinstance(error, SourceError) and error.reason == "timeout"
-        if verdict == "throttled" or (verdict == "failed" and timed_out):
+        if verdict in ("throttled", "late") or (verdict == "failed" and _timed_out(error)):
             self.limit.strained()
         elif verdict == "answered" and elapsed_s < self.limits.slow_s:
             self.limit.eased()
-
-    def abandoned(self, elapsed_s: float) -> None:
-        """The hub gave an operation up at its caller's deadline, unanswered after *elapsed_s*."""
-        if elapsed_s >= self.limits.slow_s:
-            self.breaker.slow()
-            self.limit.strained()
 
     def may_repeat(self) -> bool:
         """Whether one more attempt may be made now; a probe has exactly one, and it is charged."""
@@ -193,3 +203,7 @@ class SourceGuard:
     def _refused(self, error: SourceUnavailable) -> SourceUnavailable:
         self.tally.refused[error.reason] += 1
         return error
+
+
+def _timed_out(error: BaseException | None) -> bool:
+    return isinstance(error, SourceError) and error.reason == "timeout"

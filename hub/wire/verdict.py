@@ -11,7 +11,8 @@ from typing import Literal
 
 from hub.core.errors import SECURITY_REASONS, SourceError, SourceUnavailable, TechnicalReason
 
-Verdict = Literal["answered", "failed", "throttled", "distrusted", "ignored"]
+Verdict = Literal["answered", "failed", "late", "throttled", "distrusted", "ignored"]
+"""`late`: slow, and given up unanswered at a caller's deadline; the guard alone can say so."""
 
 _FAILED: frozenset[TechnicalReason] = frozenset(
     {

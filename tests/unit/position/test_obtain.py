@@ -310,6 +310,41 @@ def test_a_source_that_nobody_waits_out_becomes_known_as_slow():
     simulate(story())
 
 
+@pytest.mark.parametrize("seconds", [0.7, 3.0])
+def test_operators_see_a_source_that_nobody_waits_out(seconds):
+    """However short callers wait: it is failing, of a timeout, and that is what is counted."""
+
+    async def story():
+        world = World(after(60))
+        for _ in range(3):
+            assert (await got(world, short=False, seconds=seconds)).got.reason == "timeout"
+        assert world.guard.tally.ended == {("read", "timeout"): 3}
+        beat = world.sources.pulse.beats()["x"]
+        assert (beat.state, beat.reason) == ("failing", "timeout")
+
+    simulate(story())
+
+
+def test_waiting_for_a_place_is_no_illness_of_the_source():
+    """It answers in a second; who queued for three says nothing about it."""
+
+    async def story():
+        limits = SourceLimits(max_in_flight=2, min_in_flight=2, max_background=0)
+        world = World(after(1.0), limits)
+
+        async def asks(number: int) -> Any:
+            who = Caller(issuer="https://issuer.test", subject_id=str(number), audience="citizen")
+            return (await got(world, access=an_access(caller=who), seconds=3.5)).got
+
+        ends = await asyncio.gather(*(asks(number) for number in range(60)))
+        assert {type(end) for end in ends} == {SourceRecord, Failure}
+        assert world.guard.tally.ended[("read", "timeout")] == 2  # sent in the last half second
+        assert world.guard.breaker.opened == 0
+        assert world.guard.limit.places == 2
+
+    simulate(story())
+
+
 def test_without_a_record_there_is_no_answer():
     """A ledger that refuses stops the caller and everybody who joined; nothing was sent."""
 

@@ -134,6 +134,17 @@ def test_the_end_of_a_leader_does_not_end_the_span_of_the_flight():
     simulate(story())
 
 
+def test_what_the_deadline_ended_is_a_timeout_and_no_hang_up():
+    """The caller is told so, the figures count it so, and so says the span."""
+
+    async def story():
+        traces, world = Traces(), World(after(5))
+        await traces.request(asking(world, "social", seconds=1))
+        assert traces.said("outcome") == [("timeout",)]
+
+    simulate(story())
+
+
 def test_what_the_breaker_refuses_says_so():
     """Nothing was sent, and nothing begun; before, each failure was."""
 

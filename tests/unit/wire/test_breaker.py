@@ -138,9 +138,16 @@ def test_latecomers_of_an_earlier_round_do_not_count(breaker, clock):
 
 def test_given_up_calls_count_as_slow(breaker):
     """A source that nobody's deadline waits out is slow, without any answer."""
-    for _ in range(10):
-        breaker.slow()
+    ends(breaker, "late", 10, 2.0)
     assert breaker.state == "open"
+
+
+def test_a_probe_that_is_given_up_is_a_source_still_ill(breaker, clock):
+    """The next one goes after twice the time, as after any other failure."""
+    ends(breaker, "failed", 10)
+    clock.passes(5)
+    ends(breaker, "late", elapsed_s=2.0)
+    assert breaker.retry_after() == 10
 
 
 def test_open_periods_differ_by_chance(clock):

@@ -166,6 +166,30 @@ def test_a_timeout_that_was_long_enough_counts(wait_s):
     simulate(story())
 
 
+@pytest.mark.parametrize(("gives_up", "reason"), [(True, "timeout"), (False, "cancelled")])
+def test_what_the_hub_gives_up_is_a_timeout_and_what_its_caller_leaves_is_not(gives_up, reason):
+    """Counted as such; after it had been slow it counts against the source as slow."""
+
+    async def story():
+        guard = a_guard(slow_s=2)
+
+        async def asks(seconds: float) -> None:
+            work = guard.run(READ, 1e9, lambda: asyncio.sleep(60), lambda: gives_up)
+            task = asyncio.create_task(work)
+            await asyncio.sleep(seconds)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        await asyncio.gather(*(asks(1.9) for _ in range(10)))
+        assert (guard.standing().breaker, guard.limit.places) == ("closed", 50)
+        await asyncio.gather(*(asks(2.0) for _ in range(10)))
+        assert guard.tally.ended == {("read", reason): 20}
+        seen = ("open", 45) if gives_up else ("closed", 50)
+        assert (guard.standing().breaker, guard.limit.places) == seen
+
+    simulate(story())
+
+
 def test_business_refusals_open_nothing():
     """A source that says "no" a thousand times is well."""
 
