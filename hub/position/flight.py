@@ -44,8 +44,11 @@ def client_of(query: Query) -> str:
 class Flight:
     """One operation under way, and how many wait for it."""
 
-    def __init__(self, key: Key, client: str, deadline: float, *, outlasts: bool) -> None:
+    def __init__(
+        self, key: Key, client: str, deadline: float, *, outlasts: bool, repeatable: bool
+    ) -> None:
         self.key, self.client, self.deadline, self.outlasts = key, client, deadline, outlasts
+        self._repeatable = repeatable
         self.began_at = asyncio.get_running_loop().time()
         self.waiters = 0
         self.was_left = False
@@ -69,6 +72,11 @@ class Flight:
     def is_over(self) -> bool:
         """Whether it has landed."""
         return self._task is not None and self._task.done()
+
+    @property
+    def is_sent_for_good(self) -> bool:
+        """Whether it is an act that was sent: ending it would not take it back."""
+        return self.has_departed and not self._repeatable
 
     @property
     def elapsed_s(self) -> float:

@@ -96,7 +96,9 @@ class Obtainer:
         outlasts = keeps or not operation.repeatable
         longest = loop_time() + source.client.guard.limits.background_s
         deadline = max(query.deadline, longest) if outlasts else query.deadline
-        fresh = Flight(key, client_of(query), deadline, outlasts=outlasts)
+        fresh = Flight(
+            key, client_of(query), deadline, outlasts=outlasts, repeatable=operation.repeatable
+        )
         flight, joined = self.flights.join(
             fresh, lambda own: self._course(own, source, operation, query, keeps=keeps)
         )
@@ -132,7 +134,7 @@ class Obtainer:
             landing = await flight.wait(query.deadline)
         except asyncio.CancelledError:
             flight.waiters -= 1
-            await self._leave_for_good(flight, operation)
+            await self._leave_for_good(flight)
             raise
         flight.waiters -= 1
         if landing is None:
@@ -151,8 +153,7 @@ class Obtainer:
         late = Failure(
             source=flight.key.source, operation=operation.name, reason="timeout", passing=True
         )
-        sent_for_good = not operation.repeatable and flight.has_departed
-        if sent_for_good or (keeps and self._has_room(flight, source)):
+        if flight.is_sent_for_good or (keeps and self._has_room(flight, source)):
             flight.was_left = True
             left = math.ceil(operation.patience.timeout_s - flight.elapsed_s)
             wait_s = min(max(left, 1), LONGEST_HINT_S)
@@ -174,12 +175,12 @@ class Obtainer:
             )
         )
 
-    async def _leave_for_good(self, flight: Flight, operation: Operation) -> None:
+    async def _leave_for_good(self, flight: Flight) -> None:
         """A caller has gone: end what nobody else waits for, was promised, or cannot undo."""
-        sent_for_good = not operation.repeatable and flight.has_departed
-        if flight.waiters or flight.was_left or sent_for_good:
-            return
-        await flight.cancel()
+        if flight.is_sent_for_good:
+            flight.was_left = True  # the access may come back for it: it is not asked twice
+        if not flight.waiters and not flight.was_left:
+            await flight.cancel()
 
     async def _or_stand_in(self, key: Key, got: Failure | Underway, *, keeps: bool) -> Obtained:
         """An earlier answer where one may stand in; what was taken back is forgotten."""

@@ -244,6 +244,25 @@ def test_an_act_that_was_sent_is_waited_for_and_its_answer_read_once():
     simulate(story())
 
 
+@pytest.mark.parametrize("back_after_s", [0.5, 30])
+def test_who_hangs_up_on_an_act_and_comes_back_asks_no_second_time(back_after_s):
+    """Whether it is still under way or has landed: the access that asked finds it, once."""
+
+    async def story():
+        world, access = World(after(4)), an_official_access()
+        caller = asyncio.create_task(got(world, "act", access=access, short=False))
+        await asyncio.sleep(1)
+        caller.cancel()
+        await asyncio.gather(caller, return_exceptions=True)
+        await asyncio.sleep(back_after_s)
+        again = await got(world, "act", access=access, short=False, seconds=9)
+        assert isinstance(again.got, SourceRecord)
+        assert world.asked == ["act"]
+        assert len(world.obtainer.held) == 0
+
+    simulate(story())
+
+
 def test_a_held_answer_is_gone_after_a_minute():
     """Not only unreadable: it is no longer in memory."""
 
