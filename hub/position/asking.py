@@ -26,6 +26,18 @@ from hub.tracing import note_begun, note_error
 log = structlog.get_logger()
 
 
+def failed(source: str, operation: str, error: SourceError) -> Failure:
+    """*error* as the value that a caller gets."""
+    return Failure(
+        source=source,
+        operation=operation,
+        reason=error.reason,
+        retry_after=error.retry_after,
+        protected=isinstance(error, SourceProtected),
+        passing=isinstance(error, SourceUnavailable | SourceMalformed),
+    )
+
+
 async def ask(
     source: Source,
     operation: Operation,
@@ -52,14 +64,7 @@ async def ask(
         alert(error, operation.name)
         if error.reason in SECURITY_REASONS:
             await source.client.discard_connections()
-        return Failure(
-            source=name,
-            operation=operation.name,
-            reason=error.reason,
-            retry_after=error.retry_after,
-            protected=isinstance(error, SourceProtected),
-            passing=isinstance(error, SourceUnavailable | SourceMalformed),
-        )
+        return failed(name, operation.name, error)
     except LedgerError as error:
         note_error(error)
         return error

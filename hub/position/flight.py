@@ -166,6 +166,15 @@ class Flights:
         by_client = Counter(flight.client for flight in idle)
         return sum(flight.key.source == source for flight in idle), by_client[client]
 
+    def unwatched_acts(self, source: str, client: str) -> tuple[int, int]:
+        """How many acts sent to *source* nobody waits for: of all, and of *client*."""
+        acts = [
+            flight
+            for flight in self._all
+            if flight.key.source == source and flight.is_sent_for_good and not flight.waiters
+        ]
+        return len(acts), sum(flight.client == client for flight in acts)
+
     async def landed(self, sources: frozenset[str] | None = None) -> None:
         """Return when those that are under way now, to one of *sources* or any, are over."""
         tasks = [

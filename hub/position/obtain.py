@@ -20,7 +20,7 @@ from hub.core.errors import AccessClosed, LedgerError
 from hub.core.exchange import SourceRecord
 from hub.core.limits import CacheLimits
 from hub.core.model import BlockType
-from hub.position.asking import ask
+from hub.position.asking import ask, failed
 from hub.position.cache import LATE_S, AnswerCache, Key, held_answers, key_of
 from hub.position.failure import Failure, Underway
 from hub.position.flight import Flight, Flights, Landing, client_of, outcome_of
@@ -175,6 +175,16 @@ class Obtainer:
             )
         )
 
+    def _may_begin(self, flight: Flight, source: Source, operation: Operation) -> bool:
+        """An act goes on once it is sent, so its room in the background must be there before."""
+        if operation.repeatable:
+            return True
+        limits = source.client.guard.limits
+        of_source, of_client = self.flights.unwatched_acts(flight.key.source, flight.client)
+        return of_source < max(limits.max_background, 1) and of_client < max(
+            limits.max_background_per_client, 1
+        )
+
     async def _leave_for_good(self, flight: Flight) -> None:
         """A caller has gone: end what nobody else waits for, was promised, or cannot undo."""
         if flight.is_sent_for_good:
@@ -207,14 +217,18 @@ class Obtainer:
         """The flight itself: ask, note for operators how it was, and keep what may be kept."""
         own = replace(query, deadline=flight.deadline, departed=flight.depart)
         began = loop_time()
-        landing = await ask(source, operation, own, self._witness, lambda: flight.is_given_up)
+        if self._may_begin(flight, source, operation):
+            landing = await ask(source, operation, own, self._witness, lambda: flight.is_given_up)
+        else:
+            error = source.client.guard.full("acts that nobody waits for")
+            landing = failed(source.spec.name, operation.name, error)
         if isinstance(landing, SourceRecord):
             step = Step(source=source.spec.name, operation=operation.name)
             self.sources.tempo.note(step, loop_time() - began)
         if isinstance(landing, LedgerError):
             return landing
-        failed = isinstance(landing, Failure) and not landing.protected
-        self.sources.pulse.note(source.spec.name, landing.reason if failed else None)  # type: ignore[union-attr]  # failed says that it is a Failure
+        ill = isinstance(landing, Failure) and not landing.protected
+        self.sources.pulse.note(source.spec.name, landing.reason if ill else None)  # type: ignore[union-attr]  # ill says that it is a Failure
         if isinstance(landing, SourceRecord):
             if keeps:
                 self.cache.keep(flight.key, landing, late=flight.was_left)

@@ -105,7 +105,7 @@ class SourceGuard:
         """
         self._pass(operation.name)
         if not await self.limit.acquire(deadline):
-            raise self._refused(SourceUnavailable(self.source, "throttled", "no place in time"))
+            raise self.full("no place in time")
         try:
             self._pass(operation.name)
             permit = self.breaker.enter()
@@ -169,6 +169,10 @@ class SourceGuard:
         """Before each message: raise SourceUnavailable when *operation* was switched off."""
         if self.switch.is_off(operation):
             raise self._refused(SourceUnavailable(self.source, "maintenance", "switched off"))
+
+    def full(self, why: str) -> SourceUnavailable:
+        """The error of an operation for which there is no room, counted as not begun."""
+        return self._refused(SourceUnavailable(self.source, "throttled", why))
 
     def standing(self) -> Standing:
         """For operators: the state now."""

@@ -314,6 +314,67 @@ def test_background_work_is_bounded(limits):
     simulate(story())
 
 
+@pytest.mark.parametrize(
+    ("limits", "others"),
+    [
+        (SourceLimits(max_background=2), Failure),
+        (SourceLimits(max_background_per_client=2), Underway),
+    ],
+)
+def test_acts_in_the_background_are_bounded_before_they_are_sent(limits, others):
+    """The third act that its client will not wait for is not asked; the others land, and it goes."""
+
+    async def story():
+        world = World(after(5), limits)
+        other = Caller(issuer="https://issuer.test", subject_id="other", audience="official")
+        first = an_official_access()
+
+        async def act(access):
+            return (await got(world, "act", access=access, short=False, seconds=0.5)).got
+
+        assert [type(await act(a)) for a in (first, an_official_access())] == [Underway] * 2
+        refused = await act(an_official_access())
+        assert (refused.reason, refused.passing) == ("throttled", True)
+        assert world.guard.tally.refused == {"throttled": 1}
+        assert isinstance(await act(first), Underway)  # its own is on its way
+        assert isinstance(await act(an_official_access(caller=other)), others)
+        await asyncio.sleep(10)
+        assert isinstance(await act(an_official_access()), Underway)
+        assert len(world.asked) == (4 if others is Underway else 3)
+        await world.obtainer.aclose()
+
+    simulate(story())
+
+
+def test_without_background_acts_go_one_at_a_time():
+    """Zero cannot mean never: an act is begun when none is left behind."""
+
+    async def story():
+        world = World(after(2), SourceLimits(max_background=0, max_background_per_client=0))
+        ends = [
+            (await got(world, "act", access=an_official_access(), short=False, seconds=1)).got
+            for _ in range(2)
+        ]
+        assert [type(end) for end in ends] == [Underway, Failure]
+        await asyncio.sleep(2)
+        waited = await got(world, "act", access=an_official_access(), short=False, seconds=4)
+        assert isinstance(waited.got, SourceRecord)
+
+    simulate(story())
+
+
+def test_reads_in_the_background_keep_nobody_from_an_act():
+    """Another operation's slowness is not this one's bound."""
+
+    async def story():
+        world = World(after(5), SourceLimits(max_background=1, max_background_per_client=1))
+        assert isinstance((await got(world, seconds=0.5)).got, Underway)
+        act = await got(world, "act", access=an_official_access(), short=False, seconds=9)
+        assert isinstance(act.got, SourceRecord)
+
+    simulate(story())
+
+
 def test_a_source_that_nobody_waits_out_becomes_known_as_slow():
     """Calls cut at the hub's own deadlines, after the source had been slow, open the breaker."""
 
