@@ -4,6 +4,7 @@ Every error the hub raises on purpose:
 * HubError
   + SourceError             a source is to blame; `reason` is technical and closed
     - SourceUnavailable     no usable answer now                       (may pass later)
+      . SourceSwitchedOff   an operator took it out; it says nothing about the source
     - SourceRefused         it answered "no": fault, 4xx, error code   (final)
     - SourceMalformed       it answered nonsense: schema or encoding   (final)
     - SourceInsecure        a security event: nothing of it is shown   (final)
@@ -84,6 +85,13 @@ class SourceUnavailable(SourceError):
     """No answer, or one that says "not now"; a safe read may be tried again."""
 
     retryable = True
+
+
+class SourceSwitchedOff(SourceUnavailable):
+    """An operator of the hub has taken the operation out."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(source, "maintenance", "switched off")
 
 
 class SourceRefused(SourceError):

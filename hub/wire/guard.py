@@ -18,7 +18,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from hub.core.connector import Operation
-from hub.core.errors import SourceError, SourceRefused, SourceUnavailable
+from hub.core.errors import SourceError, SourceRefused, SourceSwitchedOff, SourceUnavailable
 from hub.core.limits import SourceLimits
 from hub.wire.breaker import Breaker, State
 from hub.wire.budget import RetryBudget
@@ -166,9 +166,9 @@ class SourceGuard:
         return self.breaker.state == "closed" and self.budget.spend()
 
     def check(self, operation: str) -> None:
-        """Before each message: raise SourceUnavailable when *operation* was switched off."""
+        """Before each message: raise SourceSwitchedOff when *operation* was switched off."""
         if self.switch.is_off(operation):
-            raise self._refused(SourceUnavailable(self.source, "maintenance", "switched off"))
+            raise SourceSwitchedOff(self.source)
 
     def full(self, why: str) -> SourceUnavailable:
         """The error of an operation for which there is no room, counted as not begun."""
@@ -194,7 +194,8 @@ class SourceGuard:
         return max([*waits, *([] if probe is None else [probe])], default=None)
 
     def _pass(self, operation: str) -> None:
-        self.check(operation)
+        if self.switch.is_off(operation):
+            raise self._refused(SourceSwitchedOff(self.source))
         quiet = self._quiet_until - self._clock()
         if quiet > 0:
             detail = "the source asked to be left in peace"

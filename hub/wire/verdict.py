@@ -9,7 +9,13 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
-from hub.core.errors import SECURITY_REASONS, SourceError, SourceUnavailable, TechnicalReason
+from hub.core.errors import (
+    SECURITY_REASONS,
+    SourceError,
+    SourceSwitchedOff,
+    SourceUnavailable,
+    TechnicalReason,
+)
 
 Verdict = Literal["answered", "failed", "late", "throttled", "distrusted", "ignored"]
 """`late`: slow, and given up unanswered at a caller's deadline; the guard alone can say so."""
@@ -43,7 +49,7 @@ def verdict_of(error: BaseException | None) -> Verdict:
     """
     if error is None:
         return "answered"
-    if not isinstance(error, SourceError):
+    if not isinstance(error, SourceError) or isinstance(error, SourceSwitchedOff):
         return "ignored"
     if error.reason == "identity_mismatch":
         return "distrusted"

@@ -144,3 +144,31 @@ def test_switched_off_is_asked_nothing_not_even_the_second_message():
         assert len(source.asked) == 1
 
     simulate(story())
+
+
+def test_switching_off_under_load_leaves_no_illness_behind():
+    """Met between two messages it is the operator's doing: switched on again, all is as before."""
+
+    async def story():
+        source = Ill(lambda: httpx.Response(200))
+        guard, query = source.client.guard, a_query()
+
+        async def two_messages() -> None:
+            call = source.client.call(SPEC, "read", query)
+            await call.get("first")
+            await asyncio.sleep(0.5)
+            await call.get("second")
+
+        asking = [
+            asyncio.create_task(guard.run(READ, query.deadline, two_messages)) for _ in range(20)
+        ]
+        await asyncio.sleep(0.1)
+        guard.switch.turn("*", off=True)
+        ends = await asyncio.gather(*asking, return_exceptions=True)
+        assert {str(end) for end in ends} == {"x: maintenance: switched off"}
+        guard.switch.turn("*", off=False)
+        await guard.run(READ, query.deadline, two_messages)
+        assert guard.breaker.opened == 0
+        assert guard.tally.refused == {}  # each was begun
+
+    simulate(story())

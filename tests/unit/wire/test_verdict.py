@@ -14,6 +14,7 @@ from hub.core.errors import (
     SourceMalformed,
     SourceProtected,
     SourceRefused,
+    SourceSwitchedOff,
     SourceUnavailable,
     TechnicalReason,
 )
@@ -37,6 +38,7 @@ CASES = [
     (SourceInsecure("x", "signature", "altered"), "ignored"),
     (SourceInsecure("x", "forbidden_xml", "DOCTYPE"), "ignored"),
     (SourceInsecure("x", "identity_mismatch", "another"), "distrusted"),
+    (SourceSwitchedOff("x"), "ignored"),
     (asyncio.CancelledError(), "ignored"),
     (LedgerError("full"), "ignored"),
     (ValueError("a bug of ours"), "ignored"),
