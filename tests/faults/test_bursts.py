@@ -7,9 +7,12 @@ import random
 
 import httpx
 
+from hub.api.figures_source import of_sources
+from hub.api.metrics import printed
 from hub.core.exchange import SourceRecord
 from hub.core.limits import CacheLimits, SourceLimits
 from tests.support.builders import a_query
+from tests.support.figures import FAULTS, says
 from tests.support.scripted import STEPS, World
 from tests.support.simulated import simulate
 
@@ -34,6 +37,11 @@ async def offered(world: World, per_s: float, seconds: float):
     return await asyncio.gather(*tasks)
 
 
+def figure(world: World, query: str) -> float:
+    """What `/metrics` would say."""
+    return says(printed(lambda: of_sources(world.sources)).decode(), query)
+
+
 def test_a_half_fast_source_builds_no_queue():
     """Row 11: 95 % at once, 5 % after ten seconds: nobody waits past the deadline, most not at all."""
     dice = random.Random(11)
@@ -50,6 +58,8 @@ def test_a_half_fast_source_builds_no_queue():
         assert len(good) >= 0.93 * len(ends)
         assert max(good) <= 0.1
         assert world.guard.breaker.opened == 0
+        slow, bound = FAULTS[11][0], str(LIMITS.slow_s)
+        assert figure(world, f'{slow}{{le="+Inf"}}') > figure(world, f'{slow}{{le="{bound}"}}')
         assert world.guard.limit.waiting == 0
         await world.obtainer.aclose()
 
@@ -74,6 +84,7 @@ def test_a_burst_of_failures_costs_the_source_little():
         ends = await offered(world, 20, 30)
         assert len(world.asked) <= 1.2 * len(ends)
         assert world.guard.breaker.opened >= 1
+        assert figure(world, FAULTS[24][1]) == world.guard.breaker.opened
         assert len(world.asked) < 0.6 * len(ends)
         await asyncio.sleep(LIMITS.open_max_s * 1.2)
         await offered(world, 20, 5)
@@ -106,6 +117,7 @@ def test_a_flapping_source_moves_the_breaker_seldom():
         world = World(far, LIMITS, FORGETFUL)
         await offered(world, 20, 60)
         assert 1 <= world.guard.breaker.opened <= 60 / LIMITS.open_s + 1
+        assert figure(world, FAULTS[25][0]) == world.guard.breaker.opened
         assert most <= LIMITS.max_in_flight
         assert world.guard.limit.waiting == 0
         await world.obtainer.aclose()
@@ -128,9 +140,10 @@ def test_one_of_a_hundred_is_the_probe():
             await asked(world)
         for _ in range(3):
             await asyncio.sleep(LIMITS.open_max_s * 1.2)
-            before = len(world.asked)
+            before, turned_away = len(world.asked), figure(world, FAULTS[26][0])
             await asyncio.gather(*(asked(world) for _ in range(100)))
             assert len(world.asked) == before + 1
+            assert figure(world, FAULTS[26][0]) == turned_away + 99
         await world.obtainer.aclose()
 
     simulate(story())

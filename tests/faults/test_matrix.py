@@ -25,6 +25,7 @@ from tests.faults.world import (
     patience_s,
 )
 from tests.support.fanout import BLOCKS, plain
+from tests.support.figures import FAULTS, says
 
 Leaf = dict[str, Any]
 
@@ -42,6 +43,7 @@ async def world(tmp_path_factory):
 async def test_a_fault_is_what_it_is_and_passes(row: Row, world: World):
     """In time, named, on record, without a trace of the person, and gone when the fault is."""
     fanout, before = world.fanout, Before(world, row.source)
+    figures = (await fanout.hub.get("/metrics")).text
     wait_s = patience_s(row)
     await world.make_ill(row)
     began = asyncio.get_running_loop().time()
@@ -49,6 +51,7 @@ async def test_a_fault_is_what_it_is_and_passes(row: Row, world: World):
         answer = await fanout.ask(wait_s)
         elapsed_s = asyncio.get_running_loop().time() - began
         counts = fanout.breaker_counts(row.source)
+        moved = (await fanout.hub.get("/metrics")).text
     finally:
         await world.heal(row)
     assert elapsed_s < 3 * wait_s  # G1
@@ -71,6 +74,7 @@ async def test_a_fault_is_what_it_is_and_passes(row: Row, world: World):
     await assert_no_trace(answer.headers, before, world)  # G5
     await assert_baseline(before)  # G7
     assert world.lured == 0
+    assert_figure(row, figures, moved)
 
 
 async def assert_recovers(world: World, source: str) -> None:
@@ -118,6 +122,16 @@ def assert_on_record(row: Row, before: Before, world: World) -> None:
         assert failures <= {"signature", "schema", "malformed", "identity_mismatch", "charset"}
     else:
         assert failures == ({row.reason} if row.reason else set())
+
+
+def assert_figure(row: Row, before: str, after: str) -> None:
+    """What `docs/operations/metrics.md` names for this fault has moved, where it did harm."""
+    if row.reason is None or row.or_well:
+        return
+    query, labels = FAULTS[row.number][0], {"source": row.source, "reason": row.reason}
+    assert says(after, query, **labels) > says(before, query, **labels), query
+    if not row.blocks:
+        assert says(after, "hub_source_failing", source=row.source) == 1
 
 
 def assert_breaker(row: Row, before: tuple[int, int, int], after: tuple[int, int, int]) -> None:

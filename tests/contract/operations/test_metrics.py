@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 
+from tests.support.figures import FAULTS, code, process_names, table
 from tests.support.promql import faults_of
 
-PAGE = (Path(__file__).parents[3] / "docs/operations/metrics.md").read_text("utf-8")
 ROWS = 58
-
-
-def table(heading):
-    """The rows of the table under a heading, cell by cell."""
-    text = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    lines = [line for line in text.splitlines() if line.startswith("| ")][1:]
-    cells = [re.split(r"(?<!\\)\|", line.strip("|")) for line in lines]
-    return [[cell.strip().replace(r"\|", "|") for cell in row] for row in cells]
-
-
-def code(cell):
-    """What stands in backticks."""
-    return re.findall(r"`([^`]+)`", cell)
-
-
-FAULTS = {int(number): code(figure)[0] for number, _, figure in table("Which figure a fault moves")}
 
 
 def test_the_page_names_every_metric_with_its_kind_and_labels(families):
@@ -45,7 +26,7 @@ def test_the_page_names_every_metric_with_its_kind_and_labels(families):
 
 def test_the_process_tells_of_itself(families):
     """Memory and sockets, for what leaks."""
-    told = set(re.findall(r"`(process_\w+)`", PAGE))
+    told = process_names()
     exposed = {n + ("_total" if k == "counter" else "") for n, (k, _) in families.items()}
     assert told <= exposed
     assert {"process_resident_memory_bytes", "process_open_fds"} <= told
@@ -54,12 +35,13 @@ def test_the_process_tells_of_itself(families):
 def test_every_row_of_the_fault_matrix_has_its_figure():
     """Each once."""
     assert list(FAULTS) == list(range(1, ROWS + 1))
+    assert all(FAULTS.values())
 
 
-@pytest.mark.parametrize("row", FAULTS)
-def test_the_figure_of_a_fault_exists(row, catalogue):
+@pytest.mark.parametrize("query", sorted({query for row in FAULTS.values() for query in row}))
+def test_the_figure_of_a_fault_exists(query, catalogue):
     """The metric, its labels, and the values that they can have."""
-    assert faults_of(FAULTS[row], catalogue) == []
+    assert faults_of(query, catalogue) == []
 
 
 @pytest.mark.parametrize(
