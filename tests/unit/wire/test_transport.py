@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 
 import httpx
 import pytest
@@ -224,6 +225,28 @@ async def test_an_answer_without_an_echo_has_a_connection_of_its_own():
         await client.aclose()
     assert bodies == [b"mine", b"mine"]
     assert server.connections == 2
+
+
+@pytest.mark.parametrize(("late_s", "asked"), [(0.4, 2), (0.0, 1)])
+async def test_a_connect_timeout_that_rang_late_is_tried_once_more(late_s: float, asked: int):
+    """The hub stood still, not the source; one that rang in time is the source's."""
+    came = 0
+
+    def far(_: httpx.Request) -> httpx.Response:
+        nonlocal came
+        came += 1
+        if came == 1:
+            time.sleep(late_s)  # the loop stands still
+            raise httpx.ConnectTimeout("x")
+        return httpx.Response(200, content=b"{}")
+
+    client = a_client("x", "http://x.test/", transport=httpx.MockTransport(far))
+    if late_s:
+        assert (await ask(client)).body == b"{}"
+    else:
+        with pytest.raises(SourceUnavailable):
+            await ask(client)
+    assert came == asked
 
 
 @pytest.mark.parametrize(
