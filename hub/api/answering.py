@@ -14,8 +14,9 @@ from hub.api.texts import language_of, reason_text
 from hub.api.views import content_response, paged, summary_view, whole_view
 from hub.api.wishes import Asked, read_cursor, read_wish
 from hub.core.policy import Access, Caller
-from hub.core.position import Empty, Fresh, Pending, Position, Stale, Unavailable
+from hub.core.position import Block, Empty, Fresh, Pending, Position, Stale, Unavailable
 from hub.position.desk import Answered, Refused, Wish
+from hub.position.doorkeeper import IN_PERSON
 
 BlockName = Annotated[
     str, PathParameter(description="Name of a block; `GET /v1/blocks` lists them")
@@ -84,11 +85,16 @@ async def _answered(request: AnyRequest, access: Access, caller: Caller, wish: W
     return answered
 
 
+def _is_of_use(block: Block) -> bool:
+    """Whether its reader can go on from there; `in_person` says what to do."""
+    return isinstance(block, Fresh | Stale | Empty | Pending) or block == IN_PERSON
+
+
 def _refuse_nothing(request: AnyRequest, position: Position) -> None:
-    """503 when some source failed and none gave anything usable."""
+    """503 when some source failed and nothing in the answer is of use."""
     blocks = position.blocks
     failed = {name: b for name, b in blocks.items() if isinstance(b, Unavailable)}
-    if not failed or any(isinstance(b, Fresh | Stale | Empty | Pending) for b in blocks.values()):
+    if not failed or any(map(_is_of_use, blocks.values())):
         return
     language = language_of(request.headers.get("accept-language"))
     faults = tuple(

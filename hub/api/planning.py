@@ -124,7 +124,7 @@ async def planned(desk: Desk, access: Access, caller: Caller, wish: Wish) -> Pla
     if purpose is None:
         raise Problem("access-expired", "its purpose is no longer in the table")
     known = await desk.door.circumstances(access, purpose)
-    plan = desk.plan(caller, purpose, wish, known)
+    plan = desk.plan(access, caller, purpose, wish, known)
     blocks = {name: _block(desk, plan, name) for name in desk.blocks if _is_in(plan, name)}
     return PlanView(
         purpose=purpose.code,

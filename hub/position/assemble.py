@@ -25,7 +25,7 @@ from hub.core.policy import Grant
 from hub.core.position import Block, Denied, Empty, Fresh, Provenance
 from hub.ledger.store import JSON
 from hub.mapping import unknown_codes, value_digest
-from hub.position.failure import Failure, Underway
+from hub.position.failure import UNSERVED, Failure, Underway
 from hub.position.missing import aged, unusable
 from hub.position.obtain import Obtained, Obtainer
 from hub.position.plan import Plan, Step
@@ -56,6 +56,8 @@ class Assembly(Struct, frozen=True, kw_only=True):
     """Per block whom its canonical value names and no text of the answers does."""
     drift: Mapping[tuple[str, str], int]
     """By mapping and kind: what the sources sent that their contracts do not say."""
+    ends: Mapping[Step, Failure | None]
+    """How each step ended that was asked now, None for an answer."""
 
 
 async def assemble(
@@ -112,7 +114,20 @@ def _assembled(
         named_late=late,
         shared=_shared(records, obtained),
         drift=_drift(drafts, sources, misfits),
+        ends=_ends(obtained),
     )
+
+
+def _ends(obtained: Mapping[Step, Obtained]) -> dict[Step, Failure | None]:
+    """What was remembered and what is on its way have not ended now."""
+    ends: dict[Step, Failure | None] = {}
+    for step, one in obtained.items():
+        end = one.instead_of or one.got
+        if isinstance(end, Failure):
+            ends[step] = end
+        elif isinstance(end, SourceRecord) and not one.from_cache:
+            ends[step] = None
+    return ends
 
 
 def _named_late(
@@ -225,7 +240,7 @@ def _draft(
 ) -> _Draft:
     source = sources.of_block.get(name)
     if source is None:
-        return Failure(source="none", operation="none", reason="maintenance")
+        return UNSERVED
     steps = [Step(source=source.spec.name, operation=o) for o in plan.operations[name]]
     records: list[SourceRecord] = []
     for step in steps:

@@ -191,11 +191,10 @@ class Desk:
             raise
         plan = make_plan([*grants, *denials], self.sources)
         query = self._query(access, plan, wish)
+        usual = self.plan(access, caller, purpose, wish, known) if known.withheld else plan
+        assembly = await assemble(plan, self.obtainer, query, short=purpose.cache == "short")
         assembly = await self.door.screened(
-            await assemble(plan, self.obtainer, query, short=purpose.cache == "short"),
-            plan,
-            access,
-            purpose,
+            assembly, usual, access, purpose, self.sources, wish.wait_s
         )
         self.closings.check(access.id)
         position = Position(
@@ -206,18 +205,19 @@ class Desk:
             blocks=self._in_order(assembly),
         )
         body = _encoder.encode(position)
-        await self._record_answer(access, assembly, body, wish.request)
+        await self._record_answer(access, assembly, plan, body, wish.request)
         if known.withheld:  # last of all: what comes after a wait runs slower than after work
-            plan = self.plan(caller, purpose, wish, known)
-            await self.door.tempo.wait(plan.steps, began, query.deadline)
+            await self.door.tempo.wait(usual.steps, began, query.deadline)
         else:
-            self.door.tempo.note(plan.steps, moment_s() - began)
+            self.door.tempo.note(usual.steps, moment_s() - began)
         return Answered(position=position, body=body, highlights=assembly.highlights)
 
-    def plan(self, caller: Caller, purpose: Purpose, wish: Wish, known: Circumstances) -> Plan:
+    def plan(
+        self, access: Access, caller: Caller, purpose: Purpose, wish: Wish, known: Circumstances
+    ) -> Plan:
         """What would be asked about anybody; says nothing of whether this person is withheld."""
         open_ = msgspec.structs.replace(known, withheld=False)
-        grants, denials = self.decided(caller, purpose, wish, open_)
+        grants, denials = self.decided(caller, purpose, wish, open_, access)
         return make_plan([*grants, *denials], self.sources)
 
     def _in_order(self, assembly: Assembly) -> dict[str, Block]:
@@ -235,7 +235,7 @@ class Desk:
         )
 
     async def _record_answer(
-        self, access: Access, assembly: Assembly, body: bytes, request: str | None
+        self, access: Access, assembly: Assembly, plan: Plan, body: bytes, request: str | None
     ) -> None:
         security = [
             self._entry("security", new_id(), access, failure.event(access.id))
@@ -259,7 +259,8 @@ class Desk:
         entry = self._entry("answer", new_id(), access, header, body, decoded)
         entry = msgspec.structs.replace(entry, others=others_among(assembly.named, access))
         late = late_entries(access, assembly.named_late, self.clock(), request)
-        denied = {name: b.reason for name, b in assembly.blocks.items() if isinstance(b, Denied)}
+        denied = {name: denial.reason for name, denial in plan.denials.items()}
+        denied |= {name: b.reason for name, b in assembly.blocks.items() if isinstance(b, Denied)}
         denial = [self._denial(access, denied, request)] if denied else []
         await self.ledger.append([*security, *denial, *late, entry])
 

@@ -12,12 +12,14 @@ import msgspec
 from hub.core.circumstances import MINORITY_YEARS, Circumstances, may_be_under
 from hub.core.moment import Clock
 from hub.core.policy import Access, Purpose
-from hub.core.position import Block, Denied, Empty
+from hub.core.position import Block, Denied, Empty, Fresh, Stale
 from hub.ledger.store import Entry, Ledger
 from hub.position.access import birth_date_of
 from hub.position.assemble import Assembly
+from hub.position.lately import Lately
 from hub.position.plan import Plan
 from hub.position.registers import Entered, Registers
+from hub.position.sources import Sources
 from hub.position.tempo import Tempo
 
 IN_PERSON = Denied(reason="in_person")
@@ -29,7 +31,7 @@ class Doorkeeper:
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger, self._clock = ledger, clock
         self.registers = Registers(ledger, clock)
-        self.tempo = Tempo()
+        self.tempo, self.lately = Tempo(), Lately()
 
     async def circumstances(self, access: Access, purpose: Purpose) -> Circumstances:
         """What narrows *access* now. LedgerError where a register cannot be read."""
@@ -82,9 +84,20 @@ class Doorkeeper:
             await self._ledger.append(entries)
 
     async def screened(
-        self, assembly: Assembly, plan: Plan, access: Access, purpose: Purpose
+        self,
+        assembly: Assembly,
+        plan: Plan,
+        access: Access,
+        purpose: Purpose,
+        sources: Sources,
+        wait_s: float,
     ) -> Assembly:
-        """*assembly* without blocks that show somebody who is protected, or show nobody."""
+        """*assembly* without blocks that show somebody who is protected, or show nobody.
+
+        *plan* is what would be asked about anybody. What is hidden says why its source gives
+        nothing now, as everybody's block does, before it says `in_person`.
+        """
+        self.lately.note(assembly.ends, sources, wait_s)
         blocks: dict[str, Block] = dict(assembly.blocks)
         if not purpose.sees_protected:
             others = frozenset().union(*assembly.people.values()) - {access.subject}
@@ -92,9 +105,12 @@ class Doorkeeper:
             blocks |= {
                 name: IN_PERSON for name, people in assembly.people.items() if people & hidden
             }
-        if purpose.unknown == "in_person" and _shows_nothing(blocks, plan):
-            blocks |= dict.fromkeys(plan.grants, IN_PERSON)
-        highlights = {n: h for n, h in assembly.highlights.items() if blocks[n] != IN_PERSON}
+        if purpose.unknown == "in_person" and not any(map(_shows, blocks.values())):
+            blocks |= {name: IN_PERSON for name, b in blocks.items() if isinstance(b, Empty)}
+        for name in plan.grants:
+            if blocks[name] == IN_PERSON:
+                blocks[name] = self.lately.instead(name, plan, sources, wait_s) or IN_PERSON
+        highlights = {n: h for n, h in assembly.highlights.items() if _shows(blocks[n])}
         return msgspec.structs.replace(assembly, blocks=blocks, highlights=highlights)
 
 
@@ -123,9 +139,9 @@ def _opposes(standing: tuple[Entered, ...], purpose: Purpose) -> bool:
     )
 
 
-def _shows_nothing(blocks: dict[str, Block], plan: Plan) -> bool:
-    """Whether something was asked, and every source said that it holds nothing."""
-    return bool(plan.grants) and all(isinstance(blocks[name], Empty) for name in plan.grants)
+def _shows(block: Block) -> bool:
+    """Whether *block* says something about somebody."""
+    return isinstance(block, Fresh | Stale)
 
 
 def _reveal_id(access: Access, block: str) -> str:

@@ -52,6 +52,10 @@ class Failure(Struct, frozen=True, kw_only=True):
         }
 
 
+UNSERVED = Failure(source="none", operation="none", reason="maintenance")
+"""Of a block that no configured source feeds."""
+
+
 class Underway(Struct, frozen=True, kw_only=True):
     """The caller's time is up, and the operation goes on."""
 

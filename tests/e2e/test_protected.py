@@ -93,6 +93,20 @@ def test_nobody_can_tell_who_is_protected(hub, people):
         assert logs[other] == logs["protected"], other
 
 
+def test_nobody_can_tell_it_while_a_source_fails(hub, people):
+    """What others read for want of it, she reads too: the status, the body and the headers."""
+    token = hub.token("--official", number_of(hub, "OFFICIAL"))
+    hub.fault("padron", "status", code=500)
+    looked_at(hub, token, people["unknown"])
+    seen = {name: looked_at(hub, token, subject) for name, subject in people.items()}
+    shown, planned, answers = seen["protected"]
+    assert {b["state"] for b in blocks_of(answers[1])} == {"unavailable", "denied"}
+    assert [status for status, _, _ in shown] == [201, 200, 200, 200, 503, 200, 403]
+    for other in ("under 14", "unknown"):
+        assert seen[other][0] == shown, other
+        assert seen[other][1] == planned, other
+
+
 def blocks_of(answer):
     """The blocks of a position."""
     return answer.json()["blocks"].values()

@@ -13,6 +13,7 @@ import msgspec
 
 from hub.core.connector import Echo, Operation, Query, Spec, Subject
 from hub.core.document import parse_document
+from hub.core.errors import SourceError
 from hub.core.exchange import SourceRecord
 from hub.core.limits import CacheLimits
 from hub.core.model import BLOCKS
@@ -53,9 +54,12 @@ class ExampleConnector:
     def __init__(self, spec: Spec, client: SourceClient, payloads: dict[str, Any]) -> None:
         self.spec, self._client, self.payloads = spec, client, payloads
         self.holds = True
+        self.error: SourceError | None = None
 
     async def fetch(self, operation: str, query: Query) -> SourceRecord:
-        """The payload of *operation*; one message goes through the real client."""
+        """The payload of *operation*, or its `error`; one message goes through the real client."""
+        if self.error is not None:
+            raise self.error
         call = self._client.call(self.spec, operation, query)
         await call.get(operation)
         return call.record(self.payloads[operation], holds=self.holds)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from hub.core.document import parse_document
+from hub.core.document import check_letter, parse_document
+from hub.core.errors import SourceInsecure, SourceRefused, SourceUnavailable
 from hub.core.model.canonical import PartialDate
-from hub.core.position import Denied, Empty, Fresh
+from hub.core.position import Denied, Empty, Fresh, Unavailable
 from hub.position.access import text_of
 from hub.position.desk import Refused
 from hub.position.registers import Proof
@@ -17,6 +18,7 @@ from tests.support.officials import MEMBER, OFFICIAL, an_access_of, seen, whole_
 
 IN_PERSON = Denied(reason="in_person")
 SUBJECT = parse_document(CITIZEN)
+UNKNOWN = "99000200N"
 CHILD = PartialDate(year=2016, month=5, day=1)
 
 
@@ -242,3 +244,94 @@ def test_a_birth_date_is_kept_as_far_as_it_is_known(text):
     """An access carries it to the source that wants it."""
     parts = dict(zip(("year", "month", "day"), map(int, text.split("-")), strict=False))
     assert text_of(PartialDate(**parts)) == text
+
+
+async def both_looks(world, *, blocks=("identity", "taxBills", "fines"), unknown=UNKNOWN):
+    """What is shown of somebody whom no source holds, and of somebody protected."""
+    hold(world, holds=False)
+    looks = [await an_access_of(world, "tax_attention", number) for number in (unknown, CITIZEN)]
+    answers = [await seen(world, access, blocks=blocks) for access in looks]
+    return [answered.position.blocks for answered in answers]
+
+
+def hold(world, *, holds):
+    """Let every source hold something of whomever it is asked about, or nothing."""
+    for connector in world.connectors.values():
+        connector.holds = holds
+
+
+def break_off(world, name, error):
+    """Let a source's operations raise *error*; None mends it."""
+    world.connectors[name].error = error
+
+
+async def test_a_missing_source_does_not_tell_who_is_protected(world):
+    """A block without a source is `unavailable` for both, and the others `in_person`."""
+    await entered(world)
+    unknown, withheld = await both_looks(world)
+    assert unknown == withheld
+    assert withheld["identity"] == withheld["taxBills"] == IN_PERSON
+    assert withheld["fines"] == Unavailable(source="none", reason="maintenance")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SourceUnavailable("padron", "maintenance", "away"),
+        SourceUnavailable("padron", "timeout", "late"),
+        SourceRefused("padron", "hub_credentials", "401"),
+    ],
+    ids=["away", "late", "refusing"],
+)
+async def test_a_failing_source_does_not_tell_who_is_protected(world, error):
+    """While it fails, and when it answers again; asked for one block, for several or for all;
+    also beside somebody of whom it is remembered that nothing is held.
+    """
+    await entered(world)
+    numbers = [f"990002{n:02}" for n in range(20)]
+    numbers = [number + check_letter(int(number)) for number in numbers]
+    for state, down in [("well", None), ("down", error), ("well again", None)]:
+        break_off(world, "padron", down)
+        for blocks in [("identity",), ("identity", "taxBills"), None]:
+            for number in (numbers.pop(), numbers[0]):
+                unknown, withheld = await both_looks(world, blocks=blocks, unknown=number)
+                assert unknown == withheld, (state, blocks)
+                assert isinstance(withheld["identity"], Unavailable) == (down is not None), state
+
+
+async def test_a_source_switched_off_does_not_tell_who_is_protected(world):
+    """At once, without anybody having been asked in between; nor one left in peace."""
+    await entered(world)
+    guard = world.desk.sources.by_name["padron"].client.guard
+    guard.switch.turn("*", off=True)
+    access = await an_access_of(world, "tax_attention")
+    off = (await seen(world, access, blocks=("identity",))).position.blocks
+    assert off == {"identity": Unavailable(source="padron", reason="maintenance")}
+    guard.switch.turn("*", off=False)
+    assert (await seen(world, access, blocks=("identity",))).position.blocks["identity"] == (
+        IN_PERSON
+    )
+    insecure = SourceInsecure("padron", "identity_mismatch", "somebody else")
+    break_off(world, "padron", insecure)  # opens the breaker at once
+    unknown, withheld = await both_looks(world, blocks=("identity",))
+    unknown, withheld = await both_looks(world, blocks=("identity",))
+    assert unknown == withheld
+    assert withheld["identity"].retry_after
+
+
+async def test_what_a_source_says_of_one_person_is_not_shown_of_another(world):
+    """A refusal of one request stays that request's: the next person is answered."""
+    await entered(world)
+    break_off(world, "padron", SourceRefused("padron", "backend_fault", "no such kind of document"))
+    unknown, withheld = await both_looks(world, blocks=("identity",))
+    assert isinstance(unknown["identity"], Unavailable)
+    assert withheld == {"identity": IN_PERSON}
+
+
+async def test_that_somebody_was_withheld_is_on_record_behind_an_outage(world):
+    """The answer does not show it, and an auditor finds it."""
+    await entered(world)
+    world.desk.sources.by_name["padron"].client.guard.switch.turn("*", off=True)
+    await seen(world, await an_access_of(world, "tax_attention"), blocks=("identity",))
+    [denial] = [r.header for r in await world.ledger.recent(500) if r.kind == "denial"]
+    assert denial["denied"] == {"identity": "in_person"}
