@@ -17,7 +17,7 @@ from hub.sandbox.played import NUMBER, REFERENCE
 from hub.settings import Settings
 from hub.tables import convert_table
 from hub.testing.builders import MemoryRecorder, a_query, an_official_access
-from hub.testing.scrub import Scrubber, allowed_words
+from hub.testing.scrub import Scrubber, allowed_words, declared_names
 from hub.wire.client import open_client
 
 PATIENT_S = 30.0
@@ -58,7 +58,7 @@ def _scrubber(contract: Path, operation: str, query: Query) -> Scrubber:
     allowed = allowed_words(load_schemas(contract).get(operation, {}))
     asked = f"{query.access.id}.{query.request}"
     known = {query.subject.document.number: NUMBER, asked: REFERENCE}
-    return Scrubber(secrets.token_bytes(32), allowed, known)
+    return Scrubber(secrets.token_bytes(32), allowed, known, declared_names(contract))
 
 
 def _scrubbed(recorder: MemoryRecorder, operation: str, scrubber: Scrubber) -> dict[str, bytes]:

@@ -1,9 +1,10 @@
 """Make a recorded answer about nobody: deny by default, the same shape, stable within a recording.
 
 A value stays only where it is a word of a closed list that the contract declares for its field, a
-declared truth value, or a number of rows. Every other one is replaced by one of the same length and
-form: a document number by a synthetic one with its right letter, an IBAN by one with right check
-digits, a date by another day, text letter for letter. The key lives as long as the recording.
+declared truth value, or a number of rows; a member's name, where the contract declares it. Every
+other one is replaced by one of the same length and form: a document number by a synthetic one with
+its right letter, an IBAN by one with right check digits, a date by another day and another time,
+text letter for letter. The key lives as long as the recording.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from lxml import etree
@@ -30,18 +32,34 @@ FLAGS = frozenset({"true", "false"})
 _NIF = re.compile(r"[0-9]{8}[A-Za-z]")
 _NIE = re.compile(r"[XYZxyz][0-9]{7}[A-Za-z]")
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]){10,30}")
-_ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?=$|[T ])")
+_ISO = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:([T ])([0-9]{2}(?::[0-9]{2}){1,2})([.,][0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
 _COMPACT = re.compile(r"(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])")
-_NAME = re.compile(r"[A-Za-z_@$][\w.:\-@$]*")
+_NEVER = frozenset({"1900-01-01", "9999-12-31", "19000101"})
+_QUOTED = re.compile(r"""(?<=["'`])[A-Za-z_@$][\w.:\-@$]*(?=["'`])""")
+_ENVELOPE = frozenset({"d", "results", "value", "error", "__count", "__metadata", "__next"})
+"""Members that OData puts round what a contract declares."""
+_LIMITS = (24, 60, 60)
 _SHORTEST = 4
 """Shorter values are found again by chance."""
 
 
 class Scrubber:
-    """Replaces values; *known* are those with a replacement of their own (the person's number)."""
+    """Replaces values; *known* are those with a replacement of their own (the person's number),
+    *names* the members whose names may stay.
+    """
 
-    def __init__(self, key: bytes, allowed: Allowed, known: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        allowed: Allowed,
+        known: Mapping[str, str],
+        names: frozenset[str] = frozenset(),
+    ) -> None:
         self._key, self._allowed, self._known = key, allowed, known
+        self._names = names | allowed.keys() | _ENVELOPE
         self._days = 1 + self._number("days", 700)
         self._replaced: set[str] = set()
 
@@ -76,9 +94,8 @@ class Scrubber:
         return node if node is None else self._text(node, name)
 
     def _key_of(self, key: str) -> str:
-        """A member's name; what looks like data stands there sometimes."""
-        plain = _NAME.fullmatch(key) and not any(re.search(p, key) for p in (_NIF, _NIE))
-        return key if plain else self._text(key, "")
+        """A member's name, where somebody declared it: what looks like one may be a person's."""
+        return key if key in self._names else self._text(key, "")
 
     def _xml(self, body: bytes) -> bytes:
         try:
@@ -112,11 +129,28 @@ class Scrubber:
             return self._document(value)
         if _IBAN.fullmatch(value):
             return self._iban(value)
-        if _ISO.match(value):
-            return self._day(value[:10], "%Y-%m-%d") + value[10:]
+        if value in _NEVER:
+            return value
+        moment = _ISO.fullmatch(value)
+        made = self._moment(moment) if moment else None
         if _COMPACT.fullmatch(value):
-            return self._day(value, "%Y%m%d")
-        return "".join(self._letters(value))
+            made = self._day(value, "%Y%m%d")
+        return made or "".join(self._letters(value))
+
+    def _moment(self, found: re.Match[str]) -> str | None:
+        day, between, time, part, zone = found.groups(default="")
+        made = day if day in _NEVER else self._day(day, "%Y-%m-%d")
+        if made is None:
+            return None
+        return made + between + self._time(time) + "".join(self._letters(part)) + zone
+
+    def _time(self, text: str) -> str:
+        """Another time of day; midnight, which stands for none, stays."""
+        pairs = [pair for pair in text.split(":") if pair]
+        if not any(pair.strip("0") for pair in pairs):
+            return text
+        limits = zip(pairs, _LIMITS, strict=False)
+        return ":".join(f"{self._number(pair, below):02d}" for pair, below in limits)
 
     def _document(self, value: str) -> str:
         number = 99_000_000 + self._number(value.upper(), 1_000_000)
@@ -133,15 +167,13 @@ class Scrubber:
         letters = iter(plain)
         return "".join(" " if old == " " else next(letters) for old in value)
 
-    def _day(self, text: str, form: str) -> str:
-        """Another day; what stands for "never" (1900, 9999) and no day at all stay as they are."""
+    def _day(self, text: str, form: str) -> str | None:
+        """Another day; None for what is no day at all."""
         try:
             day = dt.datetime.strptime(text, form).replace(tzinfo=dt.UTC)
-        except ValueError:
-            return text
-        if day.year in (1900, 9999):
-            return text
-        return (day - dt.timedelta(days=self._days)).strftime(form)
+            return (day - dt.timedelta(days=self._days)).strftime(form)
+        except (ValueError, OverflowError):
+            return None
 
     def _letters(self, value: str) -> Iterator[str]:
         """Letter for letter, digit for digit; a leading zero stays one, and a lone digit is one."""
@@ -170,6 +202,15 @@ def _is_count(element: etree._Element) -> bool:
         return False
     counts = {*groups.values(), *(len(sibling) for sibling in above)}
     return text in {str(count) for count in counts}
+
+
+def declared_names(contract: Path) -> frozenset[str]:
+    """What a contract's documents name, whatever their language; its samples are none."""
+    found: set[str] = set()
+    for file in contract.rglob("*"):
+        if file.is_file() and "samples" not in file.relative_to(contract).parts:
+            found.update(_QUOTED.findall(file.read_text("utf-8", "replace")))
+    return frozenset(found)
 
 
 def allowed_words(schema: Any) -> dict[str, frozenset[str]]:

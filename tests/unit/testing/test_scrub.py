@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 
@@ -10,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.document import parse_document
-from hub.testing.scrub import FLAGS, Scrubber, allowed_words
+from hub.testing.scrub import FLAGS, Scrubber, allowed_words, declared_names
 
 KEY = b"k" * 32
+NAMES = frozenset({"a", "b", "c", "d", "nombre", "otro", "total", "n", "x"})
 SCHEMA = {
     "type": "object",
     "properties": {
@@ -24,9 +26,9 @@ SCHEMA = {
 }
 
 
-def scrub(value, known=None):
+def scrub(value, known=None, names=NAMES):
     """What a JSON answer becomes."""
-    scrubber = Scrubber(KEY, allowed_words(SCHEMA), known or {})
+    scrubber = Scrubber(KEY, allowed_words(SCHEMA), known or {}, names | {"filas"})
     return json.loads(scrubber.scrubbed(json.dumps(value).encode()))
 
 
@@ -71,8 +73,60 @@ def test_dates_move_by_one_constant_and_sentinels_stay():
     )
     assert made["a"] != "2026-03-10"
     assert made["a"].replace("-", "") == made["c"]
-    assert made["b"][10:] == "T09:30:00"
+    assert dt.datetime.fromisoformat(made["b"]) != dt.datetime(2026, 3, 12, 9, 30)  # noqa: DTZ001
     assert made["d"] == "1900-01-01"
+
+
+def test_a_time_is_replaced_and_its_form_and_zone_stay():
+    """Minutes of a visit find a person; midnight stands for no time."""
+    made = scrub({"a": "2026-03-12T09:37:41.123Z", "b": "2026-03-12 00:00:00", "c": "1900-05-07"})
+    assert re.fullmatch(r"20[0-9-]{8}T[0-9:]{8}\.[0-9]{3}Z", made["a"])
+    assert "09:37:41.123" not in made["a"]
+    assert made["b"][10:] == " 00:00:00"
+    assert made["c"] != "1900-05-07"
+
+
+FREE = [
+    "2026-01-15 Llama Maria Garcia, tel 600123456",
+    "1900-01-01 Pedro Ruiz 600999888",
+    "9999-12-31T Pedro Ruiz",
+    "2026-01-15T09:30:00 Pedro",
+    "20010230",
+    "2001-02-30",
+    "19000231",
+]
+
+
+@pytest.mark.parametrize("text", FREE)
+def test_what_only_begins_like_a_date_is_text(text):
+    """Letter for letter; and so are the digits of a day that no month has."""
+    made = scrub({"a": text})["a"]
+    assert len(made) == len(text)
+    assert not set(re.findall(r"\w{4,}", text)) & set(re.findall(r"\w{4,}", made))
+
+
+@given(st.dates(), st.sampled_from(["", " ", "T", "T10:00:00 "]), st.text("abcdefgh", min_size=8))
+def test_no_text_behind_a_date_survives(day, between, text):
+    """Whatever the day, and whatever stands between."""
+    value = f"{day.isoformat()}{between}{text}"
+    assert text not in scrub({"a": value})["a"]
+
+
+@pytest.mark.parametrize("key", ["maria.garcia@correo.es", "ES9121000418450200051332", "Maria"])
+def test_a_name_that_nobody_declared_is_a_value(key):
+    """Answers by person have people for names."""
+    [made] = scrub({key: True})
+    assert made != key
+    assert [*scrub({"nombre": True})] == ["nombre"]
+
+
+def test_a_contract_declares_the_names_that_its_documents_quote(tmp_path):
+    """Whether EDMX, XSD, OpenAPI or JSON Schema; a sample declares nothing."""
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "metadata.xml").write_text('<Property Name="AccountID" Type="Edm.String"/>')
+    (tmp_path / "samples" / "one.json").write_text('{"Pedro": 1}')
+    assert declared_names(tmp_path) >= {"AccountID"}
+    assert "Pedro" not in declared_names(tmp_path)
 
 
 def test_counts_of_rows_stay_and_other_numbers_do_not():
@@ -121,7 +175,7 @@ def test_what_would_still_stand_somewhere_is_refused():
 def test_no_text_survives(value):
     """Whatever is sent: lengths stay, letters and digits do not."""
     try:
-        made = scrub(value)
+        made = scrub(value, names=frozenset(value))
     except ValueError:
         return
     for name, text in value.items():
