@@ -38,16 +38,20 @@ def _asked(echo: Echo, query: Query, record: SourceRecord) -> frozenset[str]:
     return frozenset(same_form(value) for value in record.asked.get(echo.of, ()))
 
 
-def values_at(node: Any, path: list[str]) -> Iterator[Any]:
-    """Every value under *path*; lists on the way are entered, a missing value is None."""
-    if isinstance(node, list):
+def values_at(node: Any, path: list[str], *, row: bool = False) -> Iterator[Any]:
+    """Every value under *path*; lists on the way are entered, a missing value is None.
+
+    What is missing before the first list is rows that there are none of. A *row* that is there
+    and does not lead on names nobody, and gives None.
+    """
+    if isinstance(node, list) and (node or path or not row):
         for item in node:
-            yield from values_at(item, path)
+            yield from values_at(item, path, row=True)
     elif not path:
         yield node
     elif isinstance(node, dict) and path[0] in node:
-        yield from values_at(node[path[0]], path[1:])
-    elif isinstance(node, dict) and len(path) == 1:
+        yield from values_at(node[path[0]], path[1:], row=row)
+    elif row or (isinstance(node, dict) and len(path) == 1):
         yield None
 
 

@@ -66,7 +66,8 @@ class Echo(Struct, frozen=True, kw_only=True):
     `path` leads through the payload with `/`; a list on the way means each of its items.
     Every value found must be one that was asked: the subject's document number where `of`
     is "document", else one of `SourceRecord.asked[of]`. At least one value must be found,
-    unless `rows` says that the values stand in rows, of which there may be none.
+    unless `rows` says that the values stand in rows, of which there may be none; a row of a
+    list that does not lead to one is refused.
     """
 
     path: str

@@ -12,6 +12,7 @@ from tests.support.builders import NOW, a_query
 
 DOCUMENT = Operation(name="read", echoes=(Echo(path="holder/document"),))
 ROWS = Operation(name="read", echoes=(Echo(path="rows/partner", of="partner", rows=True),))
+DEEP = Operation(name="read", echoes=(Echo(path="rows/of/document", rows=True),))
 
 
 def a_record(payload, operation="read", **asked):
@@ -35,11 +36,23 @@ REFUSED = {
     "no declaration": (Operation(name="read", echoes=()), a_record({})),
     "foreign row": (ROWS, a_record({"rows": [{"partner": "1"}, {"partner": "2"}]}, partner=("1",))),
     "row without echo": (ROWS, a_record({"rows": [{"partner": "1"}, {}]}, partner=("1",))),
+    "row that leads nowhere": (DEEP, a_record({"rows": [{"other": "x"}]})),
+    "row of null": (DEEP, a_record({"rows": [{"of": None}]})),
+    "null for a row": (DEEP, a_record({"rows": [None]})),
+    "text for a row": (DEEP, a_record({"rows": [{"of": "99000002K"}]})),
+    "row with an empty list": (DEEP, a_record({"rows": [{"of": {"document": []}}]})),
+    "one good row of two": (
+        DEEP,
+        a_record({"rows": [{"of": {"document": "99000002K"}}, {}]}),
+    ),
     "nothing asked": (ROWS, a_record({"rows": [{"partner": "1"}]})),
 }
 ACCEPTED = {
     "document": (DOCUMENT, a_record({"holder": {"document": " 99000002k "}})),
     "rows": (ROWS, a_record({"rows": [{"partner": "1"}, {"partner": "2"}]}, partner=("1", "2"))),
+    "rows named deep down": (DEEP, a_record({"rows": [{"of": {"document": "99000002k"}}]})),
+    "no list of rows": (DEEP, a_record({})),
+    "null for rows": (DEEP, a_record({"rows": None})),
     "no rows": (ROWS, a_record({"rows": []}, partner=("1",))),
 }
 
