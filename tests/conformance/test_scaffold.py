@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import tomllib
 
@@ -99,6 +100,11 @@ def test_a_draft_can_be_written_again(checkout):
              "--operation", "otra"],
             "no operation otra",
         ),
+        (["nuevo", "--kind", "open311", "--block", "library-loans"], "camelCase"),
+        (["nuevo", "--kind", "open311", "--block", "class"], "camelCase"),
+        (["nuevo", "--kind", "open311", "--block", "taxBills"], "such a block already"),
+        (["fines", "--kind", "open311"], "such a block already"),
+        (["nuevo", "--kind", "open311", "--owner", "two\nlines"], "one line"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_written_is_told_and_nothing_is(arguments, told):
@@ -111,6 +117,36 @@ def test_what_cannot_be_written_is_told_and_nothing_is(arguments, told):
     assert told in ran.output
     assert config.read_bytes() == before
     assert not (ROOT / "connectors" / "nuevo").exists()
+
+
+@pytest.mark.parametrize("owner", ['Dirección "General" de X', "it's \\", "{{ name }}", "1.50"])
+def test_an_owner_stands_in_the_draft_as_it_was_said(tmp_path, owner):
+    """Whatever it is made of: it is a text of Python there, and no piece of it."""
+    config = a_folder(tmp_path)
+    new_connector(config, Wish(name="calle", kind="open311", owner=owner))
+    tree = ast.parse((tmp_path / "connectors/calle/connector.py").read_text("utf-8"))
+    [said] = [k.value for k in ast.walk(tree) if isinstance(k, ast.keyword) and k.arg == "owner"]
+    assert ast.literal_eval(said) == owner
+    assert "[sources.calle]" in config.read_text("utf-8")
+
+
+def a_folder(folder):
+    """What of a checkout a draft is written into."""
+    (folder / "connectors").mkdir()
+    (folder / "connectors" / "__init__.py").write_text("")
+    (folder / "hub.toml").write_text("")
+    return folder / "hub.toml"
+
+
+def test_what_fails_halfway_leaves_nothing_behind(tmp_path):
+    """Neither folder nor table: the author mends what was wrong and asks again."""
+    config = a_folder(tmp_path)
+    file = tmp_path / "samples"  # the contract has a folder of that name
+    file.write_bytes((GIVEN / "aparcamiento.openapi.json").read_bytes())
+    with pytest.raises(OSError, match="samples"):
+        new_connector(config, Wish(name="calle", kind="rest", file=file))
+    assert not (tmp_path / "connectors" / "calle").exists()
+    assert config.read_text("utf-8") == ""
 
 
 def test_outside_a_checkout_nothing_is_drafted(tmp_path):

@@ -44,6 +44,11 @@ class Wish(Struct, frozen=True, kw_only=True):
     block: str | None = None
     owner: str = "Por determinar"
 
+    @property
+    def feeds(self) -> str:
+        """The block that it feeds: called after the connector where the author says nothing."""
+        return self.block or _camel(self.name)
+
 
 class Draft(Struct, frozen=True, kw_only=True):
     """The answers for the templates, and the files that are no templates, by their paths."""
@@ -61,12 +66,12 @@ def draft_of(wish: Wish, interface: Interface, port: int) -> Draft:
         )
     echoes = _echoes(interface)
     operation = snake(interface.message)
-    block = wish.block or _camel(wish.name)
+    block = wish.feeds
     fields = fields_of(at(interface.answer, rows))
     answers = {
         "name": wish.name,
         "kind": wish.kind,
-        "owner": wish.owner,
+        "owner": json.dumps(wish.owner, ensure_ascii=False),
         "port": port,
         "source_file": wish.file.name if wish.file else "",
         "class_name": "".join(part.capitalize() for part in wish.name.split("_")),

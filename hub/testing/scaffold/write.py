@@ -13,8 +13,9 @@ from pathlib import Path
 from copier import run_copy
 
 from hub.core.errors import SettingsError
+from hub.position.outside import model_of
 from hub.settings import load_settings
-from hub.testing.scaffold.draft import Wish, draft_of
+from hub.testing.scaffold.draft import Draft, Wish, draft_of
 from hub.testing.scaffold.reading import read_interface
 
 TEMPLATE = Path(__file__).parents[1] / "template"
@@ -27,32 +28,42 @@ url = "http://127.0.0.1:{port}/"
 user = "posicion-integral"
 password = {{ file = "var/keys/{name}.secret" }}
 """
+_PLACES = ("connectors", "mappings", "contracts", "tests/contract")
 _WORLD = re.compile(r"^# --- the synthetic world.*$", re.MULTILINE)
 
 
 def new_connector(config: Path, wish: Wish) -> list[Path]:
     """Write the four places of *wish* beside *config*, and return what was written.
 
-    Nothing is overwritten. Raises SettingsError: a name that is taken or no name, a file
+    Nothing is overwritten, and what fails halfway leaves nothing behind. Raises SettingsError: a name that is taken or no name, a file
     that cannot be understood.
     """
     root = config.resolve().parent
-    _check(root, config, wish.name)
+    _check(root, config, wish)
     interface = read_interface(wish.kind, wish.file, wish.operation)
     draft = draft_of(wish, interface, _free_port(config))
-    before = _files(root, wish.name)
+    try:
+        written = _written(root, wish, draft)
+    except BaseException:
+        for part in _PLACES:
+            shutil.rmtree(root / part / wish.name, ignore_errors=True)
+        raise
+    text = config.read_text("utf-8")
+    table = _SOURCE.format(name=wish.name, port=draft.answers["port"])
+    world = _WORLD.search(text)
+    place = world.start() if world else len(text)
+    config.write_text(f"{text[:place].rstrip()}\n{table}\n{text[place:]}".rstrip() + "\n", "utf-8")
+    return written
+
+
+def _written(root: Path, wish: Wish, draft: Draft) -> list[Path]:
     _render(root, wish.name, dict(draft.answers))
     for name, content in draft.files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     _copy_description(root / "contracts" / wish.name, wish)
-    text = config.read_text("utf-8")
-    table = _SOURCE.format(name=wish.name, port=draft.answers["port"])
-    world = _WORLD.search(text)
-    place = world.start() if world else len(text)
-    config.write_text(f"{text[:place].rstrip()}\n{table}\n{text[place:]}".rstrip() + "\n", "utf-8")
-    written = sorted(_files(root, wish.name) - before)
+    written = sorted(_files(root, wish.name))
     _formatted([path for path in written if path.suffix == ".py"])
     return written
 
@@ -85,19 +96,26 @@ def _copy_description(contract: Path, wish: Wish) -> None:
             shutil.copyfile(schema, contract / schema.name)
 
 
-def _check(root: Path, config: Path, name: str) -> None:
+def _check(root: Path, config: Path, wish: Wish) -> None:
+    name = wish.name
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,30}", name) or keyword.iskeyword(name):
         raise SettingsError([f"{name}: a connector is called in small letters, digits and _"])
     if not (root / "connectors" / "__init__.py").is_file():
         where = "examples/outside_connector is a package of its own to begin with"
         raise SettingsError([f"{config.name} stands in no checkout of the hub; {where}"])
-    if name in load_settings(config).sources or _files(root, name):
+    settings = load_settings(config)
+    if name in settings.sources or _files(root, name):
         raise SettingsError([f"there is a connector {name} already"])
+    if not re.fullmatch(r"[a-z][A-Za-z0-9]{1,40}", wish.feeds) or keyword.iskeyword(wish.feeds):
+        raise SettingsError([f"--block {wish.feeds}: a block is called in camelCase"])
+    if wish.feeds in model_of(settings).blocks:
+        raise SettingsError([f"--block {wish.feeds}: there is such a block already"])
+    if not wish.owner.strip() or not wish.owner.isprintable():
+        raise SettingsError(["--owner: one line of text"])
 
 
 def _files(root: Path, name: str) -> set[Path]:
-    places = ("connectors", "mappings", "contracts", "tests/contract")
-    return {path for place in places for path in (root / place / name).rglob("*") if path.is_file()}
+    return {path for at in _PLACES for path in (root / at / name).rglob("*") if path.is_file()}
 
 
 def _free_port(config: Path) -> int:
