@@ -10,10 +10,10 @@ import httpx
 
 from hub.core.errors import LedgerError, SourceError, SourceUnavailable
 from hub.core.exchange import Outcome, Sent
-from hub.core.secret import Secret
 from hub.tables import with_secrets
 from hub.testing.bench import PATIENT_S, Bench, Opened
 from hub.testing.builders import MemoryRecorder
+from hub.testing.disguise import forms_of
 from hub.testing.hostile import (
     CANARY,
     HOSTILE,
@@ -272,7 +272,7 @@ def _where(bench: Bench, error: BaseException | None) -> str:
 async def nothing_secret_recorded(bench: Bench) -> AsyncIterator[Finding]:
     """What is on record holds no credential."""
     table = with_secrets(bench.table.settings, bench.settings.root)
-    secrets = {value.reveal() for value in table.values() if isinstance(value, Secret)}
+    secrets = forms_of(table.values())
     async for operation, world in each(bench):
         world.watched.afresh(None if bench.sandbox else answering(status(200)))
         await attempt(bench, world, operation)

@@ -15,11 +15,18 @@ from hub.testing.rule import Finding
 
 _SURFACE = frozenset({"hub.core", "hub.wire"})
 _WAYS_ROUND = frozenset(
-    {"aiohttp", "ftplib", "http.client", "httpx", "logging", "requests", "smtplib", "socket",
-     "sqlite3", "structlog", "subprocess", "urllib.request", "urllib3", "zeep"}
+    {"aiohttp", "ctypes", "ftplib", "http.client", "httpx", "importlib", "logging",
+     "multiprocessing", "os", "requests", "shutil", "smtplib", "socket", "sqlite3", "ssl",
+     "structlog", "subprocess", "syslog", "tempfile", "urllib.request", "urllib3", "zeep"}
 )  # fmt: skip
 """Modules with which a connector would go round the wire, the ledger or the log's redaction."""
-_PRINTS = frozenset({"print", "breakpoint", "input"})
+_PRINTS = frozenset({"__import__", "breakpoint", "eval", "exec", "input", "open", "print"})
+_REACHES = frozenset(
+    {"create_connection", "create_datagram_endpoint", "create_subprocess_exec",
+     "create_subprocess_shell", "create_unix_connection", "open_connection", "open_unix_connection",
+     "write_bytes", "write_text"}
+)  # fmt: skip
+"""Methods with which a connector would open a file or a connection of its own."""
 
 
 async def declaration(bench: Bench) -> AsyncIterator[Finding]:
@@ -144,21 +151,37 @@ async def only_the_surface(bench: Bench) -> AsyncIterator[Finding]:
 def _strays(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            found = [f"imports {a.name}" for a in node.names if _is_stray(a.name)]
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            names = [node.module or "", *(f"{node.module}.{a.name}" for a in node.names)]
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in _PRINTS:
-            yield node.lineno, f"calls {getattr(node.func, 'id', '')}()"
-            continue
+            module = node.module or ""
+            named = [f"{module}.{alias.name}" for alias in node.names]
+            found = [f"imports {name}" for name in named if _is_stray(name)]
+            found += [f"names {a.name}" for a in node.names if a.name in _REACHES]
+        elif isinstance(node, ast.Attribute) and node.attr in _REACHES:
+            found = [f"calls .{node.attr}()"]
+        elif isinstance(node, ast.Name) and node.id in _PRINTS:
+            found = [f"calls {node.id}()"]
+        elif isinstance(node, ast.Call) and _opens_a_file(node):
+            found = ["calls .open()"]
         else:
             continue
-        yield from ((node.lineno, f"imports {name}") for name in names[:1] if _is_stray(names))
+        yield from ((node.lineno, what) for what in found)
 
 
-def _is_stray(names: list[str]) -> bool:
-    if any(name == way or name.startswith(f"{way}.") for name in names for way in _WAYS_ROUND):
+def _opens_a_file(node: ast.Call) -> bool:
+    """Whether a method called `open` is given a file's mode, or belongs to a path."""
+    if not isinstance(node.func, ast.Attribute) or node.func.attr != "open":
+        return False
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    modes = [arg.value for arg in given if isinstance(arg, ast.Constant)]
+    above = node.func.value
+    on_path = isinstance(above, ast.Call) and getattr(above.func, "id", "") == "Path"
+    return on_path or any(re.fullmatch("[rwaxbt+]{1,3}", str(mode)) for mode in modes)
+
+
+def _is_stray(name: str) -> bool:
+    """Whether one imported *name*, with its module before it, is none that a connector may have."""
+    if any(name == way or name.startswith(f"{way}.") for way in _WAYS_ROUND):
         return True
-    first = names[0]
-    inside = first == "hub" or first.startswith("hub.")
-    surface = any(name == ok or name.startswith(f"{ok}.") for name in names for ok in _SURFACE)
-    return inside and not surface
+    inside = name == "hub" or name.startswith("hub.")
+    return inside and not any(name == ok or name.startswith(f"{ok}.") for ok in _SURFACE)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -18,7 +20,7 @@ from hub.testing.bench import OTHER, Bench, Opened
 from hub.testing.conduct import LIVELY_S, each
 from hub.testing.manifest import read_manifest
 from hub.testing.rule import Finding
-from hub.testing.spoil import ablations, words_of
+from hub.testing.spoil import ablations, plain_numbers, sizes_of, swapped, words_of
 from hub.testing.transport import Played, Runaway, replaying
 
 _MILD: Mapping[str, Mapping[str, Any]] = {
@@ -28,7 +30,14 @@ _MILD: Mapping[str, Mapping[str, Any]] = {
     "slow-drip": {"every_ms": 200},
 }
 """Parameters of the common modes that have no defaults, small enough for a check in seconds."""
+_SOMEBODY_ELSE = re.compile(r"other_citizen")
+"""Names of fault modes in which nothing may be believed, whatever else is in order."""
 _PAGES = ("endless", "loop", "pages", "paging")
+_TRUTHS = {
+    True: frozenset({"true", "1", "s", "si", "sí", "y", "yes", "x"}),
+    False: frozenset({"false", "0", "n", "no"}),
+}
+"""Words with which a source says yes or no."""
 _BRIEF_S = 0.4
 _UNENDING_S = 10.0
 
@@ -46,6 +55,21 @@ async def echo_enforced(bench: Bench) -> AsyncIterator[Finding]:
             elif not isinstance(error, SourceError):
                 what = f"{operation}: {type(error).__name__} escapes"
                 yield Finding(what=what, where=bench.raised_at(error))
+            elif like is not None and (place := await _believed_in_part(bench, world, operation)):
+                what = f"{operation}: believed, though {place} is somebody else's number"
+                yield Finding(what=what, where=bench.line(r"\bechoes\b|\bEcho\("))
+
+
+async def _believed_in_part(bench: Bench, world: Opened, operation: str) -> str | None:
+    """The place of an answer where another number than the asked one is believed."""
+    query = bench.query()
+    _, answers = await bench.genuine(world, operation, query)
+    for place, variant in swapped(answers, query.subject.document.number, OTHER):
+        world.watched.afresh(replaying(variant))
+        again = msgspec.structs.replace(query, deadline=bench.query().deadline)
+        if await believed(bench, world, operation, again) is None:
+            return place
+    return None
 
 
 async def _answers(
@@ -77,7 +101,7 @@ async def believed(
 
 
 async def nothing_invented(bench: Bench) -> AsyncIterator[Finding]:
-    """Each text of a payload stands in the answer, also where the answer lacks a field."""
+    """Each value of a payload stands in the answer, also where the answer lacks a field."""
     if bench.sandbox is None:
         return
     async for operation, world in each(bench):
@@ -94,7 +118,7 @@ async def nothing_invented(bench: Bench) -> AsyncIterator[Finding]:
                 yield Finding(what=what, where=bench.raised_at(error))
                 break
             known = words_of([*variant, *_texts(asked | {query.subject.document.number})])
-            if invented := sorted(_places(found, known, "")):
+            if invented := sorted(_places(found, known | sizes_of(found), "")):
                 what = f"{operation}, {name}: {invented[0]} is in no answer"
                 yield Finding(what=what, where=bench.fetch_line())
                 break
@@ -105,15 +129,16 @@ def _texts(values: set[str]) -> list[Played]:
 
 
 def _places(node: Any, known: frozenset[str], at: str) -> list[str]:
-    """The places of texts that hold a word which no answer has."""
+    """The places of values that hold a word or a number which no answer has."""
     if isinstance(node, dict):
         return [p for key, item in node.items() for p in _places(item, known, f"{at}/{key}")]
     if isinstance(node, list):
         return [p for n, item in enumerate(node) for p in _places(item, known, f"{at}/{n}")]
-    if not isinstance(node, str):
-        return []
-    played = Played(status=200, headers=[], body=node.encode())
-    return [] if words_of([played]) <= known else [at]
+    if isinstance(node, bool):
+        return [] if known & _TRUTHS[node] else [at]
+    if isinstance(node, int | float | Decimal):
+        return [] if plain_numbers(words_of(_texts({str(node)}))) <= plain_numbers(known) else [at]
+    return [] if not isinstance(node, str) or words_of(_texts({node})) <= known else [at]
 
 
 async def _payload(
@@ -169,7 +194,9 @@ async def simulator_agrees(bench: Bench) -> AsyncIterator[Finding]:
 
 
 async def faults_survived(bench: Bench) -> AsyncIterator[Finding]:
-    """Under each fault of the simulator: in time, a SourceError or a record that binds."""
+    """Under each fault of the simulator: in time, a SourceError or a record that binds; and
+    nothing is believed under one that is called after another citizen.
+    """
     if bench.sandbox is None:
         return
     async with bench.opened() as world:
@@ -198,6 +225,9 @@ def _survived(
         if error is not None and not isinstance(error, SourceError):
             what = f"{operation} under {mode}: {type(error).__name__} escapes"
             yield Finding(what=what, where=bench.raised_at(error))
+        if error is None and _SOMEBODY_ELSE.search(mode):
+            what = f"{operation} under {mode}: what is about somebody else is believed"
+            yield Finding(what=what, where=bench.line(r"\bechoes\b|\bEcho\("))
     if len(world.recorder.sent) != len(world.recorder.outcomes):
         yield Finding(what=f"under {mode}: no outcome on record", where=bench.fetch_line())
 

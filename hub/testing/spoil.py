@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from lxml import etree
@@ -25,6 +26,25 @@ def words_of(answers: Iterable[Played]) -> frozenset[str]:
         texts = [text.decode("latin-1") for header in answer.headers for text in header]
         found |= set(_WORD.findall(" ".join([*texts, *_scalars(answer.body)]).casefold()))
     return frozenset(found)
+
+
+def plain_numbers(words: Iterable[str]) -> frozenset[str]:
+    """Those of *words* that are digits, without zeros before them."""
+    return frozenset(word.lstrip("0") or "0" for word in words if word.isdecimal())
+
+
+def swapped(answers: list[Played], number: str, other: str) -> Iterator[tuple[str, list[Played]]]:
+    """For each value in *answers* that is *number*: which it is, and the answers with *other*.
+
+    A number within a longer text, such as a link, is none.
+    """
+    value = re.compile(rb'(?<=[">\s])' + re.escape(number.encode()) + rb'(?=["<\s])')
+    for place, answer in enumerate(answers):
+        for cut, found in enumerate(islice(value.finditer(answer.body), _MOST), 1):
+            body = answer.body[: found.start()] + other.encode() + answer.body[found.end() :]
+            spoilt = Played(status=answer.status, headers=answer.headers, body=body)
+            name = f"mention {cut} of answer {place + 1}"
+            yield name, [*answers[:place], spoilt, *answers[place + 1 :]]
 
 
 def ablations(answers: list[Played]) -> Iterator[tuple[str, list[Played]]]:
@@ -104,6 +124,13 @@ def _values(node: Any) -> Iterator[Any]:
         return
     for item in inside():
         yield from _values(item)
+
+
+def sizes_of(node: Any) -> frozenset[str]:
+    """How long the lists in *node* are: a number of rows is counted, and no invention."""
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    own = {str(len(node))} if isinstance(node, list) else set()
+    return frozenset(own).union(*(sizes_of(item) for item in inner))
 
 
 def _json(body: bytes) -> Any:

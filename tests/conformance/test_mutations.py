@@ -24,6 +24,7 @@ class Mutation(Struct, frozen=True, kw_only=True):
     file: str = "connector.py"
     old: str
     new: str
+    of: str = "avisos"
 
 
 FETCH = "        call = self._client.call(SPEC, operation, query)\n"
@@ -132,6 +133,61 @@ MUTATIONS = {
         + "                if answer.status >= 400:\n"
         + "                    raise SourceMalformed('avisos', 'malformed', 'no')\n",
     ),
+    "lets rows name nobody": Mutation(
+        of="citas",
+        rule="echo_enforced",
+        old='echoes=echoes("citas/documentoTitular")',
+        new='echoes=echoes("citas/documentoTitular")[:3]',
+    ),
+    "lets a table's rows name nobody": Mutation(
+        of="tabla",
+        rule="echo_enforced",
+        old='    Echo(path="rows/documento", rows=True),\n',
+        new="",
+    ),
+    "believes somebody else's rows": Mutation(
+        of="citas",
+        rule="faults_survived",
+        old='echoes=echoes("citas/documentoTitular")',
+        new='echoes=echoes("citas/documentoTitular")[:3]',
+    ),
+    "invents a number": Mutation(
+        rule="nothing_invented",
+        old=ROWS,
+        new=f'{ROWS}                for row in rows:\n                    row["minutes"] = 12345\n',
+    ),
+    "writes a file": Mutation(
+        rule="only_the_surface",
+        old=FETCH,
+        new=f'{FETCH}        open("seen.txt", "a").write(query.subject.document.number)\n',
+    ),
+    "opens a path": Mutation(
+        rule="only_the_surface",
+        old=FETCH,
+        new=f'{FETCH}        self.path.open("ab").write(b"")\n',
+    ),
+    "opens a connection of its own": Mutation(
+        rule="only_the_surface",
+        old=FETCH,
+        new=f'{FETCH}        await asyncio.open_connection("127.0.0.1", 9)\n',
+    ),
+    "imports what it likes behind a first name": Mutation(
+        rule="only_the_surface",
+        old="import msgspec\n",
+        new="import msgspec, hub.ledger\n",
+    ),
+    "imports what it likes beside the surface": Mutation(
+        rule="only_the_surface",
+        old="import msgspec\n",
+        new="import msgspec\nfrom hub import core, position\n",
+    ),
+    "sends its key in disguise": Mutation(
+        rule="nothing_secret_recorded",
+        file="profiles.py",
+        old='            "own": True,\n',
+        new='            "own": True,\n            "key": __import__("base64").b64encode('
+        "self._settings.app_key.reveal().encode()).decode(),\n",
+    ),
     "reads with an effect in law": Mutation(
         rule="no_legal_effect",
         old='            name="requests",\n',
@@ -142,10 +198,10 @@ MUTATIONS = {
 
 def mutant(folder: Path, mutation: Mutation | None) -> Path:
     """A copy of the connector with *mutation*, and a hub.toml that names it."""
-    module = f"mutant_{next(COUNTER)}"
-    shutil.copytree(ROOT / "connectors" / "avisos", folder / module)
+    module, of = f"mutant_{next(COUNTER)}", mutation.of if mutation else "avisos"
+    shutil.copytree(ROOT / "connectors" / of, folder / module)
     for path in (folder / module).rglob("*.py"):
-        text = path.read_text("utf-8").replace("connectors.avisos", module)
+        text = path.read_text("utf-8").replace(f"connectors.{of}", module)
         path.write_text(text, "utf-8")
     if mutation is not None:
         path = folder / module / mutation.file
@@ -153,7 +209,7 @@ def mutant(folder: Path, mutation: Mutation | None) -> Path:
         assert text.count(mutation.old) == 1, "the connector has changed: adapt the mutation"
         path.write_text(text.replace(mutation.old, mutation.new), "utf-8")
     config = (ROOT / "hub.toml").read_text("utf-8")
-    config = config.replace('"connectors.avisos"', f'"{module}"')
+    config = config.replace(f'"connectors.{of}"', f'"{module}"')
     (folder / "hub.toml").write_text(config, "utf-8")
     return folder / "hub.toml"
 
@@ -163,7 +219,7 @@ def test_a_mutation_is_caught_by_name(tmp_path, monkeypatch, mutation):
     """The rule that fails is the one that was broken, and it says where, why and what to do."""
     monkeypatch.syspath_prepend(tmp_path)
     config = str(mutant(tmp_path, mutation))
-    asked = ["connectors", "check", "avisos", "--rule", mutation.rule, "--config", config]
+    asked = ["connectors", "check", mutation.of, "--rule", mutation.rule, "--config", config]
     ran = CliRunner().invoke(main, asked)
     assert ran.exit_code == 1, ran.output
     assert re.search(rf"FAILED +\w+ +{mutation.rule}\n", ran.output)
