@@ -235,3 +235,20 @@ def test_the_copy_without_a_mutation_passes(tmp_path, monkeypatch):
     rules = [part for m in MUTATIONS.values() for part in ("--rule", m.rule)]
     ran = CliRunner().invoke(main, ["connectors", "check", "avisos", *rules, "--config", config])
     assert ran.exit_code == 0, ran.output
+
+
+def test_a_claim_that_nothing_was_tried_for_does_not_hold(tmp_path, monkeypatch):
+    """A simulator without a list that never ends proves nothing of one."""
+    monkeypatch.syspath_prepend(tmp_path)
+    claimed = Mutation(
+        of="civis",
+        rule="reading_ends",
+        file="quality.toml",
+        old='reading_ends = { exempt = "one answer, without pages" }',
+        new='reading_ends = "done"',
+    )
+    config = str(mutant(tmp_path, claimed))
+    asked = ["connectors", "check", "civis", "--rule", claimed.rule, "--config", config]
+    ran = CliRunner().invoke(main, asked)
+    assert ran.exit_code == 1, ran.output
+    assert "nothing was tried" in ran.output
