@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
 
@@ -107,8 +106,9 @@ class Call:
             return answer
 
         answer = await patiently(self.operation, self._deadline, attempt, guard.may_repeat)
-        if answer.status == HTTPStatus.UNAUTHORIZED and await self._client.renew():
+        if guard.renewals.make_sense(answer.status) and await self._client.renew():
             answer = await attempt(self.operation.patience.attempts + 1)
+            guard.renewals.note(answer.status)
         return answer
 
     def record(

@@ -23,6 +23,7 @@ from hub.core.limits import SourceLimits
 from hub.wire.breaker import Breaker, State
 from hub.wire.budget import RetryBudget
 from hub.wire.limit import ConcurrencyLimit
+from hub.wire.renewals import Renewals
 from hub.wire.switch import Switch
 from hub.wire.verdict import Verdict, loop_time, verdict_of
 
@@ -87,6 +88,7 @@ class SourceGuard:
         self.breaker = Breaker(limits, clock, chance)
         self.limit = ConcurrencyLimit(limits, clock)
         self.budget = RetryBudget(limits.retry_share)
+        self.renewals = Renewals(clock)
         self.tally = Tally()
         self._quiet_until = float("-inf")
 

@@ -32,9 +32,6 @@ TOKEN = Operation(
 MARGIN_S = 30.0
 """A token is given up this long before it expires, or after nine tenths of a short life."""
 
-CALM_S = 30.0
-"""So long a source that refused a token, and the one after it, is believed."""
-
 LONGEST_S = 3600.0
 """No token is kept longer than this, whatever the endpoint promises."""
 
@@ -98,7 +95,6 @@ class ClientCredentials:
         self._id, self._secret = client_id, client_secret
         self._scope = scope
         self._token: Token | None = None
-        self._given_up_at = float("-inf")
         self._flight: asyncio.Task[Token] | None = None
 
     async def headers(self) -> Mapping[str, str]:
@@ -109,17 +105,9 @@ class ClientCredentials:
         return {"authorization": f"Bearer {token.value.reveal()}"}
 
     async def renew(self) -> bool:
-        """Give up the token that was refused, unless another call has replaced it already.
-
-        Not where one was given up within CALM_S: then the source refuses new ones too, and
-        would be sent everything twice.
-        """
-        if self._token is not _USED.get():
-            return True
-        now = asyncio.get_running_loop().time()
-        if now - self._given_up_at < CALM_S:
-            return False
-        self._token, self._given_up_at = None, now
+        """Give up the token that was refused, unless another call has replaced it already."""
+        if self._token is _USED.get():
+            self._token = None
         return True
 
     async def _shared_fetch(self) -> Token:

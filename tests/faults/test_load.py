@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 import httpx
@@ -87,6 +87,52 @@ def test_a_source_that_always_fails_is_not_asked_much_more_than_was_wished(way, 
         # 5 + 10 + 20 + 40 + 60 + 60 … seconds, each a tenth shorter at most
         assert 6 <= len(probes) <= 4 + SECONDS / (LIMITS.open_max_s * 0.9)
         assert len(source.recorder.sent) == len(source.recorder.outcomes) == len(source.asked)
+
+    simulate(story())
+
+
+class NeverTheSame:
+    """Credentials with something new to try, each time that they are refused."""
+
+    def __init__(self) -> None:
+        self.renewed = 0
+
+    async def headers(self) -> Mapping[str, str]:
+        return {"authorization": f"Bearer {self.renewed}"}
+
+    async def renew(self) -> bool:
+        self.renewed += 1
+        return True
+
+
+def test_a_source_that_refuses_every_credential_is_not_sent_everything_twice():
+    """It says so in good health, and opens no breaker."""
+
+    async def story():
+        source, credentials, wished = Ill(lambda: httpx.Response(401)), NeverTheSame(), 500
+        source.client = source.client.with_credentials(credentials)
+        for _ in range(wished):
+            await source.ask()
+            await asyncio.sleep(0.1)
+        assert source.client.guard.breaker.state == "closed"
+        assert credentials.renewed >= 1
+        assert len(source.asked) == wished + credentials.renewed <= 1.2 * wished
+
+    simulate(story())
+
+
+def test_what_was_accepted_in_between_may_be_renewed_again_at_once():
+    """A source that forgets its tokens twice in a minute is asked with new ones twice."""
+
+    async def story():
+        statuses = [401, 200, 401, 200]
+        source, credentials = Ill(lambda: httpx.Response(statuses.pop(0))), NeverTheSame()
+        client = source.client.with_credentials(credentials)
+        for _ in range(2):
+            answer = await client.call(SPEC, "read", a_query(seconds=4)).get("person")
+            assert answer.status == 200
+            await asyncio.sleep(5)
+        assert credentials.renewed == 2
 
     simulate(story())
 

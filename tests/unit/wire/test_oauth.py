@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import math
 from urllib.parse import parse_qs
 
 import httpx
@@ -11,9 +10,8 @@ import pytest
 
 from hub.core.errors import SourceError, SourceMalformed, SourceRefused, SourceUnavailable
 from hub.core.secret import Secret
-from hub.wire.oauth import CALM_S, LONGEST_S, MARGIN_S, TOKEN, ClientCredentials
+from hub.wire.oauth import LONGEST_S, MARGIN_S, TOKEN, ClientCredentials
 from tests.support.builders import MemoryRecorder, a_client
-from tests.support.simulated import simulate
 from tests.unit.wire.token_endpoint import SECRET, Endpoint, a_call, granted, opened, straying
 
 
@@ -59,21 +57,6 @@ async def test_a_source_that_refuses_every_token_is_asked_no_third_time() -> Non
     answer = await a_call(client).get("records")
     assert answer.status == 401
     assert (len(endpoint.reads), len(endpoint.tokens)) == (2, 2)
-
-
-def test_a_source_that_refuses_every_token_is_not_sent_everything_twice() -> None:
-    """A new token is tried once in CALM_S; every other message goes once."""
-
-    async def story() -> None:
-        endpoint = Endpoint(refuses={"*"})
-        client, _ = opened(endpoint)
-        for _ in range(100):
-            assert (await a_call(client).get("records")).status == 401
-            await asyncio.sleep(1)
-        assert len(endpoint.tokens) == 1 + math.ceil(100 / CALM_S)
-        assert len(endpoint.reads) == 100 + math.ceil(100 / CALM_S)
-
-    simulate(story())
 
 
 async def test_many_refusals_of_one_token_cost_one_new_token() -> None:
