@@ -143,13 +143,15 @@ def consistency(config: Path, checkpoint: TextIO) -> None:
 @click.option("--period", help="Every record of it, payloads left out; UTC.")
 @click.option("--auditor", type=click.Path(path_type=Path), help="Certificate to encrypt to, PEM.")
 @click.option("--days", type=click.IntRange(1), default=90, show_default=True, help="To keep it.")
-@click.option("--timestamp", type=click.Path(path_type=Path), multiple=True, help="RFC 3161 file.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle.")
 @REASON
 @CONFIG
 @tells_errors
 def export(config: Path, reason: str, out: Path, **asked: Any) -> None:
-    """Write one file that somebody who has never seen the hub can verify and open."""
+    """Write one file that somebody who has never seen the hub can verify and open.
+
+    The first time-stamp that covers all of it comes along, where an authority gave one.
+    """
     from hub import exporting
 
     period = None if asked["period"] is None else exporting.period_of(asked["period"])
@@ -158,7 +160,6 @@ def export(config: Path, reason: str, out: Path, **asked: Any) -> None:
         period=period,
         auditor=asked["auditor"],
         days=asked["days"],
-        timestamps=asked["timestamp"],
         reason=reason,
     )
     click.echo(exporting.export(config, wish, out))

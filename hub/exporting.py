@@ -35,7 +35,6 @@ class Wish(Struct, frozen=True, kw_only=True):
     period: tuple[dt.datetime, dt.datetime] | None
     auditor: Path | None
     days: int
-    timestamps: tuple[Path, ...]
     reason: str
 
 
@@ -85,8 +84,6 @@ async def _bundle(settings: Settings, wish: Wish) -> bytes:
             await bundle.add_case(await opening.named(answer))
         if wish.period is not None:
             await bundle.add_period(*wish.period)
-        for path in wish.timestamps:
-            bundle.add_file(f"timestamps/{path.name}", _read(path))
         folder = contracts_of(settings) / "hub" / "canonical"
         for path in sorted(folder.glob("*.schema.json")):
             bundle.add_file(f"schemas/{path.name}", path.read_bytes())

@@ -11,6 +11,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -24,10 +25,13 @@ from msgspec import Struct
 
 from hub.audit.case import Case
 from hub.audit.choose import found
+from hub.audit.consistency import extension
 from hub.audit.library import Library
 from hub.audit.lineage import proof_of
+from hub.audit.stamps import Stamp, stamp_of
 from hub.audit.summary import README, summary_html
 from hub.core.errors import HubError, LedgerError, PayloadBlocked, PayloadDestroyed
+from hub.ledger.checkpoint import Checkpoint
 from hub.ledger.recorder import recorded_message
 from hub.ledger.store import Kind, Ledger, Record, Search
 
@@ -95,6 +99,7 @@ class Export:
         self._files: dict[str, bytes] = {}
         self._cases: dict[str, bytes] = {}
         self._records: dict[int, Record] = {}
+        self._heads: dict[int, Checkpoint] = {}
         self._period: Period | None = None
 
     def add_headers(self, records: Iterable[Record]) -> None:
@@ -132,7 +137,7 @@ class Export:
         await self._add("answer", case.record.id)
 
     def add_file(self, name: str, content: bytes) -> None:
-        """A file of the auditor's own choice: a time-stamp, a schema."""
+        """A file that explains the records: a schema."""
         self._files[name] = content
 
     async def finish(self, expires_at: dt.datetime, recipient: x509.Certificate | None) -> bytes:
@@ -144,9 +149,12 @@ class Export:
         if not self._records:
             raise BundleError("nothing was chosen")
         head = await self._ledger.checkpoint()
-        for record in self._sorted():
+        listed = self._sorted()
+        for record in listed:
             await self._prove(record)
-        self._files["summary.html"] = summary_html(self._sorted(), head, expires_at).encode()
+        stamp = await self._add_stamp(listed[0].index, listed[-1].index)
+        await self._prove_growth()
+        self._files["summary.html"] = summary_html(listed, head, expires_at, stamp).encode()
         self._files["README.txt"] = README.encode()
         verifier = Path(__file__).with_name("verify_bundle.py")
         self._files["verify_bundle.py"] = verifier.read_bytes()
@@ -175,11 +183,28 @@ class Export:
             raise LedgerError("a record that was chosen is not in the tree")
         # the hub may go on writing meanwhile: a proof names the checkpoint that it leads to
         head = inclusion.checkpoint
+        self._heads[head.size] = head
         self._files[f"checkpoints/{head.size:012}.txt"] = head.note.encode()
         name = f"{record.index:012}-{record.kind}"
         proof = proof_of(name, inclusion)
         self._files[f"records/{name}.json"] = record.leaf
         self._files[f"proofs/{name}.json"] = msgspec.json.encode(proof)
+
+    async def _add_stamp(self, first: int, last: int) -> Stamp | None:
+        """The time-stamp that tells when the records were there, with the note it is about."""
+        stamp = await stamp_of(self._ledger, first, last)
+        if stamp is not None:
+            self._heads.setdefault(stamp.head.size, stamp.head)
+            self._files[f"{stamp.name}.txt"] = stamp.head.note.encode()
+            self._files[f"{stamp.name}.tsr"] = stamp.token
+        return stamp
+
+    async def _prove_growth(self) -> None:
+        """Each head that is in the bundle extends the one before it."""
+        for first, second in pairwise(sorted(self._heads)):
+            proof = await extension(self._ledger, first, self._heads[second])
+            name = f"consistency/{first:012}-{second:012}.json"
+            self._files[name] = msgspec.json.encode(proof)
 
     async def _add(self, kind: Kind, id_: str) -> None:
         try:

@@ -7,6 +7,7 @@ import base64
 from msgspec import Struct
 
 from hub.core.errors import HubError
+from hub.ledger.checkpoint import Checkpoint
 from hub.ledger.store import Ledger
 
 
@@ -30,6 +31,11 @@ async def consistency(ledger: Ledger, first: int) -> Consistency:
     head = await ledger.checkpoint()
     if not 0 < first <= head.size:
         raise NeverThatLong("the log never had a checkpoint of this size")
+    return await extension(ledger, first, head)
+
+
+async def extension(ledger: Ledger, first: int, head: Checkpoint) -> Consistency:
+    """The proof that *head*, signed by this log, extends its tree of *first* records."""
     path = await ledger.prove_extends(first, head.size)
     return Consistency(
         first=first,

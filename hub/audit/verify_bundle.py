@@ -4,7 +4,8 @@ This one file needs Python and the `cryptography` package alone, and runs as `py
 verify_bundle.py BUNDLE.zip --key log.pub [--opened cases.zip]`. The key is the log's C2SP
 verifier key, had from elsewhere. It recomputes every digest, leaf, proof and signature, and
 names what does not hold. `--opened` is what the named auditor decrypted out of cases.p7m:
-its payloads are held against the digests on the leaves.
+its payloads are held against the digests on the leaves. Of a time-stamp it shows what it is
+about; the authority's own signature is left to the command of openssl that it prints.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,12 @@ _DAMAGE = (
 )
 """What reading a damaged file can raise; RecursionError is a RuntimeError."""
 _PARTS = ("payload", "decoded", "salt")
+_SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
+_TST_INFO = bytes.fromhex("2a864886f70d0109100104")
+_SHA_256 = bytes.fromhex("608648016503040201")
+_SEQUENCE, _OCTETS, _OID, _INTEGER, _TIME, _EXPLICIT = 0x30, 0x04, 0x06, 0x02, 0x18, 0xA0
+_Element = tuple[int, bytes]
+"""Tag and content."""
 _Keys = list[tuple[str, bytes, Ed25519PublicKey]]
 
 
@@ -63,6 +71,7 @@ def _parts(file: zipfile.ZipFile, keys: _Keys, opened: Path | None) -> Iterator[
     yield _guarded("manifest.json", _contents(file))
     yield _guarded("bundle", _records(file, keys))
     yield _guarded("manifest.json", _range(file))
+    yield _guarded("timestamps", _stamps(file))
     if opened is not None:
         yield _guarded(opened.name, _opened(file, opened))
 
@@ -112,6 +121,7 @@ def _mapping(file: zipfile.ZipFile, name: str) -> Iterator[str]:
 def _records(file: zipfile.ZipFile, keys: _Keys) -> Iterator[str]:
     heads: dict[int, bytes] = {}
     yield from _heads(file, keys, heads)
+    yield from _growth(file, heads)
     names = sorted(name for name in file.namelist() if name.startswith("records/"))
     if not names:
         yield "bundle: holds no record"
@@ -157,19 +167,151 @@ def scope(bundle: Path) -> str:
     return f"every record from {period['since']} to {period['until']}"
 
 
+def moments(bundle: Path) -> list[str]:
+    """What the time-stamps of a bundle without findings say, if openssl accepts them."""
+    told, folder = [], "timestamps/"
+    with zipfile.ZipFile(bundle) as file:
+        names = set(file.namelist())
+        indexes = [_index(name) for name in names if name.startswith("records/")]
+        for token in sorted(n for n in names if n.startswith(folder) and n.endswith(".tsr")):
+            size, note = int(Path(token).stem), f"{token.removesuffix('tsr')}txt"
+            later = sum(index >= size for index in indexes)
+            told.append(
+                f"time-stamp: the log had {size} records, all but {later} of the {len(indexes)} in"
+                f" the bundle among them, at {_stamped(_read(file, token))[1]} by an authority"
+                " that you have yet to verify:\n"
+                f"  openssl ts -verify -data {note} -in {token} -CAfile AUTHORITY.pem"
+            )
+    return told or ["no time-stamp: nobody outside says when the records were there"]
+
+
 def _index(name: str) -> int:
     return int(Path(name).name.split("-")[0])
 
 
 def _heads(file: zipfile.ZipFile, keys: _Keys, heads: dict[int, bytes]) -> Iterator[str]:
-    for name in sorted(name for name in file.namelist() if name.startswith("checkpoints/")):
+    folders = ("checkpoints/", "timestamps/")
+    for name in sorted(name for name in file.namelist() if name.startswith(folders)):
+        if name.startswith("timestamps/") and not name.endswith(".txt"):
+            continue
         try:
             size, root = _head(_read(file, name).decode(), keys)
         except _DAMAGE as error:
             yield f"{name}: {error}"
             continue
+        if name.startswith("timestamps/") and name != f"timestamps/{size:012}.txt":
+            yield f"{name}: stands under another number than its own"
         if heads.setdefault(size, root) != root:
             yield f"{name}: two roots of one size: the log has forked"
+
+
+def _growth(file: zipfile.ZipFile, heads: dict[int, bytes]) -> Iterator[str]:
+    """Between each head and the next larger one, a proof that the log only grew."""
+    due = {f"consistency/{a:012}-{b:012}.json": (a, b) for a, b in pairwise(sorted(heads))}
+    names = {name for name in file.namelist() if name.startswith("consistency/")}
+    for name in sorted(due.keys() | names):
+        if name not in names:
+            yield f"{name}: the proof between two heads is missing"
+        elif name not in due:
+            yield f"{name}: does not stand between two good heads"
+        else:
+            yield from _guarded(name, _extension(file, name, due[name], heads))
+
+
+def _extension(
+    file: zipfile.ZipFile, name: str, due: tuple[int, int], heads: dict[int, bytes]
+) -> Iterator[str]:
+    proof = json.loads(_read(file, name))
+    path = [base64.b64decode(step, validate=True) for step in proof["path"]]
+    if (proof["first"], proof["second"]) != due:
+        yield f"{name}: stands under other numbers than its own"
+    elif not _extends(*due, path, heads[due[0]], heads[due[1]]):
+        yield f"{name}: does not prove that the log only grew between the two heads"
+
+
+def _stamps(file: zipfile.ZipFile) -> Iterator[str]:
+    """Each stamped note has its token, and each token is about its note."""
+    names = {name for name in file.namelist() if name.startswith("timestamps/")}
+    for name in sorted(names):
+        stem, _, ending = name.rpartition(".")
+        if ending not in ("txt", "tsr"):
+            yield f"{name}: is neither a note nor its time-stamp"
+        elif ending == "txt" and f"{stem}.tsr" not in names:
+            yield f"{name}: the time-stamp of this note is missing"
+        elif ending == "tsr" and f"{stem}.txt" not in names:
+            yield f"{name}: the note that it stamps is missing"
+        elif ending == "tsr":
+            yield from _guarded(name, _token(file, name, f"{stem}.txt"))
+
+
+def _token(file: zipfile.ZipFile, name: str, note: str) -> Iterator[str]:
+    try:
+        imprint, _ = _stamped(_read(file, name))
+    except ValueError:
+        yield f"{name}: is not a time-stamp (RFC 3161, DER) over SHA-256"
+        return
+    if imprint != hashlib.sha256(_read(file, note)).digest():
+        yield f"{name}: is a time-stamp of something else than its note"
+
+
+def _stamped(token: bytes) -> tuple[bytes, str]:
+    """The SHA-256 that a TimeStampResp (RFC 3161) is about, and the moment that it tells.
+
+    ValueError for everything that is not DER in that one form: no two readers differ on it.
+    """
+    status, content = _inside(_only(token))
+    kind, wrapped = _inside(content)
+    _, _, inner, *_ = _inside(_only(_content(wrapped, _EXPLICIT)))
+    inner_kind, inner_wrapped = _inside(inner)
+    info = _content(_only(_content(inner_wrapped, _EXPLICIT)), _OCTETS)
+    _, _, imprint, _, moment, *_ = _inside(_only(info))
+    algorithm, digest = _inside(imprint)
+    due = (_SIGNED_DATA, _TST_INFO, _SHA_256)
+    if tuple(_content(one, _OID) for one in (kind, inner_kind, _inside(algorithm)[0])) != due:
+        raise ValueError("not a time-stamp over SHA-256")
+    if _content(_inside(status)[0], _INTEGER) not in (b"\x00", b"\x01"):
+        raise ValueError("not granted")
+    told = re.fullmatch(rb"([0-9]{8})([0-9]{6})([.][0-9]+)?Z", _content(moment, _TIME))
+    if told is None:
+        raise ValueError("not a moment")
+    at = dt.datetime.fromisoformat(f"{told[1].decode()}T{told[2].decode()}Z")
+    return _content(digest, _OCTETS), at.isoformat()
+
+
+def _der(raw: bytes) -> list[_Element]:
+    """The elements that make up *raw*: one-byte tags, definite and shortest lengths."""
+    found, at = [], 0
+    while at < len(raw):
+        begin = at + 2
+        size = int.from_bytes(raw[at + 1 : begin])
+        if size & 0x80:
+            more, begin = size & 0x7F, begin + (size & 0x7F)
+            size = int.from_bytes(raw[at + 2 : begin])
+            if not 1 <= more <= 4 or size < max(0x80, 1 << 8 * (more - 1)):  # noqa: PLR2004 - X.690
+                raise ValueError("not a length in DER")
+        if raw[at] & 0x1F == 0x1F or begin + size > len(raw):  # noqa: PLR2004 - a longer tag
+            raise ValueError("not an element in DER")
+        found.append((raw[at], raw[begin : begin + size]))
+        at = begin + size
+    return found
+
+
+def _only(raw: bytes) -> _Element:
+    (element,) = _der(raw)
+    return element
+
+
+def _inside(element: _Element) -> list[_Element]:
+    """What a SEQUENCE consists of; never nothing."""
+    if not (inside := _der(_content(element, _SEQUENCE))):
+        raise ValueError("an empty sequence")
+    return inside
+
+
+def _content(element: _Element, tag: int) -> bytes:
+    if element[0] != tag:
+        raise ValueError("another element than due")
+    return element[1]
 
 
 def _opened(file: zipfile.ZipFile, opened: Path) -> Iterator[str]:
@@ -219,6 +361,28 @@ def _included(leaf: bytes, proof: dict[str, Any], root: bytes | None) -> bool:
     return last == 0 and carried == root
 
 
+def _extends(first: int, second: int, path: list[bytes], old: bytes, new: bytes) -> bool:
+    """RFC 9162 section 2.1.4.2, for first < second; nothing follows from the empty tree."""
+    if not first or not path:
+        return False
+    at, last = first - 1, second - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    then, *steps = [old, *path] if at == 0 else path
+    now = then
+    for step in steps:
+        if last == 0:
+            return False
+        if at & 1 or at == last:
+            then, now = (hashlib.sha256(b"\x01" + step + end).digest() for end in (then, now))
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            now = hashlib.sha256(b"\x01" + now + step).digest()
+        at, last = at >> 1, last >> 1
+    return last == 0 and (then, now) == (old, new)
+
+
 def _head(note: str, keys: _Keys) -> tuple[int, bytes]:
     match = _NOTE.fullmatch(note)
     if match is None:
@@ -265,7 +429,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     sys.stdout.writelines(f"FOUND {finding}\n" for finding in findings)
     if not findings:
-        sys.stdout.write(f"{scope(given.bundle)}\n")
+        sys.stdout.writelines(f"{line}\n" for line in (scope(given.bundle), *moments(given.bundle)))
     if not findings and expired(given.bundle, dt.datetime.fromtimestamp(time.time(), dt.UTC)):
         sys.stdout.write("EXPIRED: the bundle was to be destroyed by now\n")
     sys.stdout.write(f"{len(findings) or 'no'} findings\n")

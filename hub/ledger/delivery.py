@@ -115,6 +115,14 @@ class Authority:
         return raw
 
 
+def imprint_of(token: bytes) -> bytes | None:
+    """The digest that the time-stamp in *token* is about; None for what is no time-stamp."""
+    try:
+        return decode_timestamp_response(token).tst_info.message_imprint.message
+    except ValueError:
+        return None
+
+
 class Delivery:
     """Delivers the head of a ledger to *places* every *every_s* seconds, if the log has grown.
 

@@ -12,6 +12,7 @@ from hub.ledger.merkle import inclusion_proof, root_at
 from hub.ledger.reading import look_in
 from hub.ledger.store import Inclusion
 
+_OF_SIZE = "SELECT note FROM checkpoint WHERE size = ? ORDER BY seq"
 _PAST = "SELECT note FROM checkpoint WHERE size > ? ORDER BY size, seq LIMIT 1"
 
 
@@ -36,6 +37,13 @@ def past(db: sqlite3.Connection, index: int, keys: Sequence[VerifierKey]) -> Che
     """The smallest stored head that covers the record at *index*."""
     row = db.execute(_PAST, (index,)).fetchone()
     return None if row is None else open_checkpoint(row[0], keys)
+
+
+def of_size(
+    db: sqlite3.Connection, size: int, keys: Sequence[VerifierKey]
+) -> tuple[Checkpoint, ...]:
+    """The stored heads of the tree of *size* records."""
+    return tuple(open_checkpoint(row[0], keys) for row in db.execute(_OF_SIZE, (size,)))
 
 
 def held(db: sqlite3.Connection, note: str, keys: Sequence[VerifierKey]) -> Checkpoint:

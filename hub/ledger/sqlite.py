@@ -19,7 +19,7 @@ from hub.core.moment import Clock
 from hub.ledger.batch import Act, Batch, probe, tree_of, unwrapped
 from hub.ledger.checkpoint import Checkpoint, VerifierKey
 from hub.ledger.find import first_since, found
-from hub.ledger.heads import held, past, proved
+from hub.ledger.heads import held, of_size, past, proved
 from hub.ledger.index import Index, index_path
 from hub.ledger.indexer import Indexer
 from hub.ledger.keys import Keys
@@ -148,6 +148,9 @@ class SqliteLedger:
 
     async def head_of(self, note: str) -> Checkpoint:
         return await self._read(lambda db: held(db, note, self._trusted))
+
+    async def heads_of(self, size: int) -> tuple[Checkpoint, ...]:
+        return await self._read(lambda db: of_size(db, size, self._trusted))
 
     async def head_past(self, moment: dt.datetime) -> Checkpoint | None:
         index = await self._read(lambda db: first_since(self._indexed(db), moment))

@@ -229,6 +229,13 @@ class Ledger(Protocol):
         """The head in a signed note; NotOfThisTree unless this log signed it and extends it."""
         ...
 
+    async def heads_of(self, size: int) -> tuple[Checkpoint, ...]:
+        """The signed heads of the tree of *size* records that are stored, the oldest first.
+
+        More than one where the key changed and nothing else did.
+        """
+        ...
+
     async def head_past(self, moment: dt.datetime) -> Checkpoint | None:
         """The first signed head that covers a record of *moment* (aware) or later; None if
         there is no such record. Whoever asks later gets the same one.

@@ -22,6 +22,7 @@ from hub.ledger.recorder import LedgerRecorder
 from hub.ledger.sqlite import SqliteLedger
 from hub.ledger.store import Search
 from hub.wire.post import PostEndpoint, open_post_endpoint
+from tests.support.authority import OpensslAuthority, run
 from tests.support.builders import NOW
 from tests.support.ledgers import a_ledger, an_entry, verified
 
@@ -58,43 +59,6 @@ def served(answer: Answer) -> Iterator[str]:
 def endpoint(ledger: SqliteLedger, url: str) -> PostEndpoint:
     """The wire's way to *url*, on record in the ledger itself."""
     return open_post_endpoint("outside", url, LedgerRecorder(ledger))
-
-
-def run(command: str, folder: Path) -> None:
-    """A command of openssl."""
-    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
-
-
-class OpensslAuthority:
-    """A time-stamping authority made of `openssl ts`."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True)
-        self.folder = folder
-        run(
-            "openssl req -x509 -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.pem -subj /CN=tsa"
-            " -days 2 -addext extendedKeyUsage=critical,timeStamping",
-            folder,
-        )
-        (folder / "ts.cnf").write_text(
-            "[tsa]\ndefault_tsa = t\n[t]\nserial = serial\nsigner_digest = sha256\n"
-            "default_policy = 1.2.3.4\ndigests = sha256\ness_cert_id_alg = sha256\n"
-        )
-        (folder / "serial").write_text("01\n")
-
-    @property
-    def pem(self) -> Path:
-        return self.folder / "tsa.pem"
-
-    def answer(self, body: bytes, media_type: str) -> tuple[int, bytes]:
-        assert media_type == "application/timestamp-query"
-        (self.folder / "q.tsq").write_bytes(body)
-        run(
-            "openssl ts -reply -queryfile q.tsq -config ts.cnf -signer tsa.pem -inkey tsa.key"
-            " -out r.tsr",
-            self.folder,
-        )
-        return 200, (self.folder / "r.tsr").read_bytes()
 
 
 async def test_without_a_place_there_is_no_outside_copy(tmp_path: Path) -> None:
