@@ -84,6 +84,8 @@ class Sports:
             check_status(answer)
             page = json_value(answer, Page)
             pages.append(json_object(answer))
+            if page.abonado.documento != pages[0]["abonado"]["documento"]:
+                raise SourceMalformed(SPEC.name, "schema", "its pages are about two people")
             rows = [row for plain in pages for row in plain["reservas"]]
             if len(rows) >= page.total or not page.reservas:
                 break
