@@ -107,7 +107,8 @@ async def test_it_runs_alone_from_another_folder(tmp_path: Path) -> None:
 
 
 NEW = '\'access\', \'01NEW\', CAST(\'{"at":1,"format":1,"id":"01NEW","kind":"access"}\' AS BLOB)'
-FLIP = "CAST(substr({0}, 1, 9) || x'21' || substr({0}, 11) AS BLOB)"
+OTHER = "CASE substr({0}, 10, 1) WHEN x'21' THEN x'22' ELSE x'21' END"
+FLIP = f"CAST(substr({{0}}, 1, 9) || {OTHER} || substr({{0}}, 11) AS BLOB)"
 FORGERIES: dict[str, tuple[str, str]] = {
     "a byte of a header": (
         f"UPDATE leaf SET header = {FLIP.format('header')} WHERE idx = 5",
