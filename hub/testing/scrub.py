@@ -171,7 +171,8 @@ class Scrubber:
         """Another day; None for what is no day at all."""
         try:
             day = dt.datetime.strptime(text, form).replace(tzinfo=dt.UTC)
-            return (day - dt.timedelta(days=self._days)).strftime(form)
+            moved = (day - dt.timedelta(days=self._days)).date().isoformat()  # pads every year
+            return moved if "-" in form else moved.replace("-", "")
         except (ValueError, OverflowError):
             return None
 
