@@ -16,7 +16,6 @@ from hub.api.audit_acts import (
     head_of,
     lineage_of,
     proof_at,
-    read_body,
     replay_of,
     sample_of,
     searched,
@@ -29,7 +28,7 @@ from hub.api.audit_bodies import (
     SearchPage,
     SearchRequest,
 )
-from hub.api.bodies import json_body
+from hub.api.bodies import json_body, read_body
 from hub.api.context import AnyRequest
 from hub.api.parameters import ERRORS, LANGUAGE, NOT_FOUND, OF_BODY, success
 from hub.audit.consistency import Consistency

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, get_args
-
-import msgspec
+from typing import get_args
 
 from hub.api.audit_bodies import (
     HeadView,
@@ -40,8 +38,6 @@ from hub.ledger.heads import NotOfThisTree
 from hub.ledger.store import Kind, Ledger, Search
 from hub.position.desk import Desk
 
-T = TypeVar("T")
-
 _NOT_THERE = (NotOnRecord, PayloadBlocked, PayloadDestroyed)
 """What an auditor named and cannot have opened; the message says which of the three."""
 
@@ -71,18 +67,6 @@ async def auditor(request: AnyRequest) -> Auditor:
 def desk_of(request: AnyRequest) -> Desk:
     """The desk of the application."""
     return context_of(request).desk
-
-
-def read_body(raw: bytes, type_: type[T]) -> T:
-    """*raw* as *type_*, strictly; the fault names the place, never what stood there."""
-    try:
-        return msgspec.json.decode(raw, type=type_)
-    except msgspec.ValidationError as error:
-        why, _, place = str(error).partition(" - at ")
-        pointer = place.strip("`").replace("$", "").replace(".", "/") or "/"
-        raise Problem("invalid-request", errors=(Fault(pointer=pointer, detail=why),)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Problem("invalid-request", "the body is not JSON") from None
 
 
 async def head_of(request: AnyRequest) -> HeadView:

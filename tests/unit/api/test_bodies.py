@@ -1,4 +1,4 @@
-"""A body comes in time or not at all, and while it is on its way nobody is kept out for it."""
+"""A body comes in time or not at all, keeps nobody out on its way, and is never quoted back."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import json
 import pytest
 
 from hub.api import bodies
+from hub.api.audit_bodies import SearchRequest
+from hub.api.bodies import read_body
+from hub.api.problems import Problem
 from hub.core.limits import AdmissionLimits
 from tests.support.hubs import AnIssuer, a_hub
 
@@ -109,3 +112,11 @@ async def test_a_body_that_comes_when_the_hub_is_full_is_refused(hub):
     assert await late.with_body() == 503
     assert json.loads(late.answer["body"])["type"] == "/problems/overloaded"
     assert (await hub.hub.ledger.size(), gate.in_flight) == (size, PLACES)
+
+
+def test_what_an_auditor_looked_for_is_not_quoted_back():
+    """A number in the wrong place: the place is named, and nothing that stood there."""
+    with pytest.raises(Problem) as caught:
+        read_body(b'{"reason":"complaint","kind":"99000002K"}', SearchRequest)
+    assert [fault.pointer for fault in caught.value.errors] == ["/kind"]
+    assert "99000002K" not in repr(caught.value.errors)
